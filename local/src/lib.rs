@@ -1,0 +1,2 @@
+//! The API on one machine.
+pub mod nomad_sim;
