@@ -1,1 +1,33 @@
-//! x
+//! The dtle 2.x HTTP API, served from a Nomad cluster that runs the dtle
+//! plugin (3.x or 4.x).
+//!
+//! The map, in the order a request travels:
+//!
+//! - [`lambda`] runs one route as a Lambda function; [`edge`] is what happens to
+//!   every request around a route, on Lambda and on one machine alike.
+//! - [`http`] reads the request (path values, query, body) and writes the answer
+//!   (headers, `pretty`, gzip).
+//! - [`routes`] holds one file a route: read the request, call Nomad, translate,
+//!   answer. Its table is the only list of routes.
+//! - [`nomad`] is the client of the cluster and its wire types.
+//! - [`translate`] is the dictionary between the two vocabularies: pure functions,
+//!   no I/O, no clock, no environment.
+//! - [`v2`] is the wire types of the 2.x API.
+//! - [`settings`] reads the environment; [`app`] is what lives as long as the process.
+
+pub mod app;
+pub mod cluster;
+pub mod edge;
+pub mod error;
+pub mod http;
+pub mod lambda;
+pub mod memory;
+pub mod nomad;
+pub mod routes;
+pub mod secret;
+pub mod settings;
+pub mod translate;
+pub mod v2;
+
+pub use app::App;
+pub use error::Error;

@@ -1,0 +1,9 @@
+//! Everything that is no route.
+
+use std::process::ExitCode;
+
+use dtle_compat::{lambda, routes::not_found};
+
+fn main() -> ExitCode {
+    lambda::run(&not_found::ROUTE)
+}

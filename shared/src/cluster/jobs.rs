@@ -1,0 +1,179 @@
+//! Jobs with their status, one or all, at as few calls as the truth allows.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::edge::Context;
+use crate::error::Error;
+use crate::nomad::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
+use crate::nomad::{self, Read, ReadOptions};
+use crate::translate::status::{Look, Status, first_look, needs_evaluations, settle};
+use crate::translate::{JobView, job};
+use crate::v2;
+
+/// Jobs read at the same time for a list.
+const AT_ONCE: usize = 8;
+
+/// A dtle job with its status.
+pub struct KnownJob {
+    /// The job as Nomad has it now.
+    pub job: Arc<Job>,
+    /// Its 2.x status.
+    pub status: Status,
+}
+
+impl KnownJob {
+    /// The job in 2.x's shape, with its passwords.
+    #[must_use]
+    pub fn to_v2(&self) -> v2::Job {
+        job::to_v2(&JobView::new(&self.job), &self.status)
+    }
+}
+
+/// One dtle job. Another tenant's is as good as none.
+///
+/// # Errors
+/// 404 `job not found`.
+pub async fn one(
+    context: &Context<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Read<KnownJob>, Error> {
+    let plain = options.plain();
+    let nomad = &context.nomad;
+    let (job, summary) = if options.index.is_some() {
+        // The counts must not be older than what the caller waited for.
+        let job = nomad.job(id, options).await;
+        (job, nomad.job_summary(id, &plain).await)
+    } else {
+        tokio::join!(nomad.job(id, &plain), nomad.job_summary(id, &plain))
+    };
+    let job = job.map_err(|error| Error::or_not_found(error, "job not found"))?;
+    if !job.value.is_dtle() {
+        return Err(Error::job_not_found().with_meta(job.meta));
+    }
+    let summary = match summary {
+        Ok(summary) => summary.value,
+        // Deleted in between: as it was a moment ago.
+        Err(nomad::Error::NotFound { .. }) => JobSummary::default(),
+        Err(error) => return Err(error.into()),
+    };
+    let meta = job.meta;
+    let job = Arc::new(job.value);
+    let status = status(context, &job, &summary, &plain).await?;
+    Ok(Read {
+        value: KnownJob { job, status },
+        meta,
+    })
+}
+
+/// A dtle job without its status, remembered if Nomad's index allows.
+///
+/// # Errors
+/// 404 `job not found`.
+pub async fn without_status(
+    context: &Context<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Arc<Job>, Error> {
+    let job = context
+        .nomad
+        .job(id, options)
+        .await
+        .map_err(|error| Error::or_not_found(error, "job not found"))?;
+    if !job.value.is_dtle() {
+        return Err(Error::job_not_found().with_meta(job.meta));
+    }
+    Ok(Arc::new(job.value))
+}
+
+/// All dtle jobs, sorted by ID.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn all(
+    context: &Context<'_>,
+    options: &ReadOptions,
+) -> Result<Read<Vec<KnownJob>>, Error> {
+    let stubs = context.nomad.jobs(options).await?;
+    let plain = options.plain();
+    let mut jobs: Vec<KnownJob> = stream::iter(stubs.value)
+        .map(|stub| of_stub(context, stub, &plain))
+        .buffer_unordered(AT_ONCE)
+        .try_filter_map(|job| std::future::ready(Ok(job)))
+        .try_collect()
+        .await?;
+    jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
+    Ok(Read {
+        value: jobs,
+        meta: stubs.meta,
+    })
+}
+
+/// The job of a stub; `None` for another tenant's and for one that went away
+/// while the list was read.
+async fn of_stub(
+    context: &Context<'_>,
+    stub: JobStub,
+    options: &ReadOptions,
+) -> Result<Option<KnownJob>, Error> {
+    let memory = &context.app.memory;
+    let known = match memory.job(&stub.id, stub.job_modify_index) {
+        Some(job) => job,
+        None => match context.nomad.job(&stub.id, options).await {
+            Ok(job) => {
+                let job = Arc::new(job.value);
+                memory.remember_job(&job);
+                job
+            }
+            // Others' IDs may hold a slash, which no path can carry.
+            Err(nomad::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    if !known.is_dtle() {
+        return Ok(None);
+    }
+    let job = as_of(known, &stub);
+    let summary = stub.job_summary.unwrap_or_default();
+    let status = status(context, &job, &summary, options).await?;
+    Ok(Some(KnownJob { job, status }))
+}
+
+/// A remembered job with the index and the status that the list just gave: they
+/// change without a change of the job.
+fn as_of(known: Arc<Job>, stub: &JobStub) -> Arc<Job> {
+    if known.modify_index == stub.modify_index && known.status == stub.status {
+        return known;
+    }
+    let mut job = Job::clone(&known);
+    job.modify_index = stub.modify_index;
+    job.status.clone_from(&stub.status);
+    Arc::new(job)
+}
+
+async fn status(
+    context: &Context<'_>,
+    job: &Job,
+    summary: &JobSummary,
+    options: &ReadOptions,
+) -> Result<Status, Error> {
+    let view = JobView::new(job);
+    let look = first_look(job, summary);
+    let (mut allocations, mut evaluations): (Vec<AllocationStub>, Vec<Evaluation>) =
+        Default::default();
+    match look {
+        Look::Known(status) => return Ok(status),
+        Look::Failed => {
+            allocations = context.nomad.job_allocations(&job.id, options).await?.value;
+            if needs_evaluations(&view, &allocations) {
+                evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
+            }
+        }
+        Look::Waiting => {
+            evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
+        }
+    }
+    Ok(settle(&view, &look, &allocations, &evaluations))
+}

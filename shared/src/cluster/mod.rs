@@ -1,0 +1,8 @@
+//! What several routes need of the cluster: a job with its status, the list of
+//! jobs, a safe write, the nodes. A route calls these and translates.
+
+pub mod allocations;
+pub mod jobs;
+pub mod layout;
+pub mod register;
+pub mod writes;

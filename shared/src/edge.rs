@@ -1,0 +1,110 @@
+//! What happens to every request around its route, on Lambda and on one machine
+//! alike: reading it, the deadline, the answer's form, one line in the log.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use lambda_http::http::Response;
+use lambda_http::{Body, Request, RequestExt};
+
+use crate::app::App;
+use crate::error::Error;
+use crate::http::{Call, Reply, render, render_error};
+use crate::nomad::Session;
+use crate::routes::Route;
+
+/// Left for writing the answer, after Nomad's time is up.
+const RESERVE: Duration = Duration::from_millis(500);
+
+/// What a route works with.
+pub struct Context<'a> {
+    /// What lives as long as the process.
+    pub app: &'a App,
+    /// The request.
+    pub call: &'a Call,
+    /// The cluster, for this request.
+    pub nomad: Session<'a>,
+}
+
+/// Answers a request with a route.
+pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body> {
+    let began = Instant::now();
+    let deadline = began + time_left(app, &request);
+    let request_id = request_id(&request);
+    let method = request.method().clone();
+
+    let mut takes_gzip = false;
+    let mut spent = (0, Duration::ZERO);
+    let result = match Call::read(request, route) {
+        Err(error) => Err(error),
+        Ok(call) => {
+            takes_gzip = call.takes_gzip;
+            let context = Context {
+                app,
+                call: &call,
+                nomad: app
+                    .nomad
+                    .session(deadline)
+                    .in_region(call.query.get("region")),
+            };
+            let result = run(route, &context, deadline + RESERVE / 2).await;
+            spent = (context.nomad.calls(), context.nomad.waited());
+            result
+        }
+    };
+    let cause = result
+        .as_ref()
+        .err()
+        .and_then(Error::cause)
+        .map(str::to_owned);
+    let response = match result {
+        Ok(reply) => render(reply, takes_gzip),
+        Err(error) => render_error(&error),
+    };
+    tracing::info!(
+        request_id,
+        route = route.function,
+        %method,
+        status = response.status().as_u16(),
+        nomad_calls = spent.0,
+        nomad_ms = millis(spent.1),
+        ms = millis(began.elapsed()),
+        cause,
+        "request"
+    );
+    response
+}
+
+async fn run(route: &Route, context: &Context<'_>, last: Instant) -> Result<Reply, Error> {
+    // A load balancer or a function URL sends every method to every route.
+    if !route.allows(&context.call.method) {
+        return Err(Error::invalid_method());
+    }
+    tokio::time::timeout_at(last.into(), (route.handler)(context))
+        .await
+        .unwrap_or_else(|_| Err(Error::bad_gateway("Nomad did not answer in time")))
+}
+
+/// Nomad's share of the time until Lambda or API Gateway would give up.
+fn time_left(app: &App, request: &Request) -> Duration {
+    let own = app.settings.deadline;
+    let Some(context) = request.lambda_context_ref() else {
+        return own;
+    };
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let until = Duration::from_millis(context.deadline).saturating_sub(now + RESERVE);
+    own.min(until)
+}
+
+fn request_id(request: &Request) -> String {
+    request
+        .lambda_context_ref()
+        .map(|context| context.request_id.clone())
+        .unwrap_or_default()
+}
+
+fn millis(duration: Duration) -> f64 {
+    // Three decimals are microseconds.
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

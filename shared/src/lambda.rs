@@ -1,0 +1,49 @@
+//! One route as a Lambda function.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lambda_http::service_fn;
+
+use crate::app::App;
+use crate::edge;
+use crate::routes::Route;
+use crate::settings::Settings;
+
+/// Runs a route until Lambda ends the process. What goes wrong before the first
+/// request is said in one line, which Lambda logs and shows.
+#[must_use]
+pub fn run(route: &'static Route) -> ExitCode {
+    init_log();
+    match start(route) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(route = route.function, "cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(route: &'static Route) -> Result<(), lambda_http::Error> {
+    let app = Arc::new(App::new(Settings::from_env()?)?);
+    // One request at a time comes in: one thread is enough and starts faster.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(lambda_http::run(service_fn(move |request| {
+        let app = Arc::clone(&app);
+        async move { Ok::<_, std::convert::Infallible>(edge::answer(&app, route, request).await) }
+    })))
+}
+
+/// One JSON line an event, on standard output, where Lambda collects it.
+fn init_log() {
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_max_level(tracing::Level::INFO)
+        // Lambda stamps every line itself.
+        .without_time()
+        .try_init();
+}

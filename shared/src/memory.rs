@@ -1,0 +1,154 @@
+//! What a warm process remembers, so that a repeated question costs Nomad less.
+//!
+//! Everything here is keyed by an index that Nomad changes with the thing, or
+//! never changes at all, and bounded. Losing all of it costs time, never truth.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::nomad::wire::Job;
+use crate::translate::Layout;
+use crate::v2::Statistics;
+
+/// How long statistics are shared. The plugin refreshes its figures every 15 s,
+/// and every signal costs the cluster a write and pushes an event out of the
+/// task's ten.
+const STATISTICS_FOR: Duration = Duration::from_secs(15);
+/// How long the plugin's generation is believed.
+const LAYOUT_FOR: Duration = Duration::from_secs(60);
+/// Bytes of jobs remembered. A job without table lists has about 4 KB.
+const JOBS: u64 = 16 << 20;
+
+/// A job as Nomad has it, and about how many bytes it holds.
+#[derive(Clone)]
+struct Remembered {
+    job: Arc<Job>,
+    size: u32,
+}
+
+/// What a warm process remembers.
+pub struct Memory {
+    jobs: Cache<String, Remembered>,
+    addresses: Cache<String, (u64, String)>,
+    statistics: Cache<(String, String), Option<Arc<Statistics>>>,
+    layout: Cache<Option<String>, Layout>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            jobs: Cache::builder()
+                .max_capacity(JOBS)
+                .weigher(|id: &String, job: &Remembered| {
+                    job.size
+                        .saturating_add(u32::try_from(id.len()).unwrap_or(u32::MAX))
+                })
+                .build(),
+            addresses: Cache::new(10_000),
+            statistics: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(STATISTICS_FOR)
+                .build(),
+            layout: Cache::builder()
+                .max_capacity(16)
+                .time_to_live(LAYOUT_FOR)
+                .build(),
+        }
+    }
+}
+
+impl Memory {
+    /// The job as it was at that JobModifyIndex, if it is remembered. Its other
+    /// indexes and its Status may have moved on since.
+    #[must_use]
+    pub fn job(&self, id: &str, job_modify_index: u64) -> Option<Arc<Job>> {
+        self.jobs
+            .get(id)
+            .filter(|known| known.job.job_modify_index == job_modify_index)
+            .map(|known| known.job)
+    }
+
+    /// Remembers a job.
+    pub fn remember_job(&self, job: &Arc<Job>) {
+        let size = u32::try_from(size_of(job)).unwrap_or(u32::MAX);
+        self.jobs.insert(
+            job.id.clone(),
+            Remembered {
+                job: Arc::clone(job),
+                size,
+            },
+        );
+    }
+
+    /// The HTTP address of a node, as of that ModifyIndex.
+    #[must_use]
+    pub fn address(&self, node: &str, modify_index: u64) -> Option<String> {
+        self.addresses
+            .get(node)
+            .filter(|(known, _)| *known == modify_index)
+            .map(|(_, address)| address)
+    }
+
+    /// Remembers the HTTP address of a node.
+    pub fn remember_address(&self, node: &str, modify_index: u64, address: &str) {
+        self.addresses
+            .insert(node.to_owned(), (modify_index, address.to_owned()));
+    }
+
+    /// What a task said of itself within the last seconds: `Some(None)` when it
+    /// said that it has nothing to say.
+    #[must_use]
+    pub fn statistics(&self, allocation: &str, task: &str) -> Option<Option<Arc<Statistics>>> {
+        self.statistics
+            .get(&(allocation.to_owned(), task.to_owned()))
+    }
+
+    /// Remembers what a task said of itself.
+    pub fn remember_statistics(
+        &self,
+        allocation: &str,
+        task: &str,
+        statistics: Option<Arc<Statistics>>,
+    ) {
+        self.statistics
+            .insert((allocation.to_owned(), task.to_owned()), statistics);
+    }
+
+    /// The generation of the plugin in a region.
+    #[must_use]
+    pub fn layout(&self, region: Option<&str>) -> Option<Layout> {
+        self.layout.get(&region.map(str::to_owned))
+    }
+
+    /// Remembers the generation of the plugin in a region.
+    pub fn remember_layout(&self, region: Option<&str>, layout: Layout) {
+        self.layout.insert(region.map(str::to_owned), layout);
+    }
+}
+
+/// About how many bytes a job holds.
+fn size_of(job: &Job) -> usize {
+    fn bytes_of(value: &serde_json::Value) -> usize {
+        use serde_json::Value;
+        32 + match value {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(bytes_of).sum(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(key, item)| key.len() + 48 + bytes_of(item))
+                .sum(),
+            _ => 0,
+        }
+    }
+    let meta: usize = job.meta.iter().map(|(k, v)| k.len() + v.len() + 96).sum();
+    let tasks: usize = job
+        .task_groups
+        .iter()
+        .flat_map(|group| &group.tasks)
+        .flat_map(|task| task.config.0.iter())
+        .map(|(key, item)| key.len() + 48 + bytes_of(item))
+        .sum();
+    1_024 + meta + tasks
+}

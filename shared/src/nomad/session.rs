@@ -1,0 +1,865 @@
+//! The calls of one request: retries, deadlines, and one method a Nomad route.
+//!
+//! A server that was killed refuses; one that froze stays silent while its
+//! neighbours hang for seconds; an election answers 500 for a moment. Short
+//! attempts on changing servers hide all three, one long attempt hides none.
+//! Against that stands that a change must not be made twice: what may be
+//! repeated is decided by [`Repeat`], call by call.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use backon::BackoffBuilder;
+use bytes::Bytes;
+use lambda_http::http::{HeaderMap, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::error::classify;
+use super::wire::{
+    AgentMembers, AgentSelf, Allocation, AllocationStub, Deregistered, Evaluation, Job, JobStub,
+    JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated, Version,
+};
+use super::{Client, Error};
+
+/// One attempt, blocking queries apart.
+const ATTEMPT: Duration = Duration::from_secs(4);
+/// All attempts of one call.
+const CALL: Duration = Duration::from_secs(10);
+/// All attempts of one call while every server refuses connections: nobody is
+/// there, and waiting longer only hides it.
+const REFUSED: Duration = Duration::from_secs(3);
+/// What a blocking query may take beyond its wait: Nomad itself adds up to a
+/// sixteenth, so that clients do not all come back at once.
+const BLOCKING_SLACK: Duration = Duration::from_secs(2);
+/// The largest answer read, in bytes. Lambda carries six million of them out.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// RFC 3986's unreserved characters and the colon stay as they are.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
+
+/// Where and how fresh an answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryMeta {
+    /// The Raft index, `X-Nomad-Index`.
+    pub index: u64,
+    /// Whether the answering server knew a leader.
+    pub known_leader: bool,
+    /// Milliseconds since it last heard from that leader.
+    pub last_contact: u64,
+}
+
+/// An answer and its [`QueryMeta`].
+#[derive(Clone, Debug)]
+pub struct Read<T> {
+    /// What was asked for.
+    pub value: T,
+    /// Index headers, absent on routes that have none.
+    pub meta: Option<QueryMeta>,
+}
+
+impl<T> Read<T> {
+    /// The same answer, its value translated.
+    pub fn map<U>(self, translate: impl FnOnce(T) -> U) -> Read<U> {
+        Read {
+            value: translate(self.value),
+            meta: self.meta,
+        }
+    }
+}
+
+/// What a caller may ask of a read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadOptions {
+    /// Any server may answer, from what it has.
+    pub stale: bool,
+    /// Answer once the index has passed this one (a blocking query).
+    pub index: Option<u64>,
+    /// How long a blocking query may take.
+    pub wait: Option<Duration>,
+    /// Only objects whose ID begins so.
+    pub prefix: Option<String>,
+    /// A job's allocations: those of its earlier lives too.
+    pub all: bool,
+}
+
+impl ReadOptions {
+    /// The same consistency, for a further read that must not block or filter.
+    #[must_use]
+    pub fn plain(&self) -> Self {
+        Self {
+            stale: self.stale,
+            ..Self::default()
+        }
+    }
+}
+
+/// Whether a call may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeat {
+    /// Reads, and writes that carry the index they expect.
+    Always,
+    /// Other writes: only when the earlier attempt was certainly not applied.
+    WhenNotApplied,
+}
+
+struct Outgoing<'a> {
+    method: Method,
+    path: String,
+    body: Option<&'a Value>,
+    repeat: Repeat,
+    attempt: Duration,
+}
+
+struct Incoming {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// What an attempt that brought no usable answer means.
+enum Fault {
+    /// Nobody accepted the connection.
+    Refused(String),
+    /// The server said that it did not do it, or could not pass it on.
+    NotApplied(Error),
+    /// Sent, and then silence or a broken answer.
+    Lost(String),
+}
+
+/// The calls of one request.
+pub struct Session<'a> {
+    client: &'a Client,
+    deadline: Instant,
+    region: Option<String>,
+    calls: AtomicU32,
+    micros: AtomicU64,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(client: &'a Client, deadline: Instant) -> Self {
+        Self {
+            client,
+            deadline,
+            region: None,
+            calls: AtomicU32::new(0),
+            micros: AtomicU64::new(0),
+        }
+    }
+
+    /// Sends every call of this request to another region than the configured one.
+    #[must_use]
+    pub fn in_region(mut self, region: Option<&str>) -> Self {
+        self.region = region.map(str::to_owned);
+        self
+    }
+
+    /// How many HTTP requests were sent so far, repeats included.
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Time spent waiting for Nomad, summed over calls that may have overlapped.
+    pub fn waited(&self) -> Duration {
+        Duration::from_micros(self.micros.load(Ordering::Relaxed))
+    }
+
+    // --- jobs ---
+
+    /// `GET /v1/jobs`: stubs, without Config and Meta.
+    ///
+    /// # Errors
+    /// As every call: see [`Error`].
+    pub async fn jobs(&self, options: &ReadOptions) -> Result<Read<Vec<JobStub>>, Error> {
+        self.read(&["v1", "jobs"], options).await
+    }
+
+    /// `GET /v1/job/{id}`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn job(&self, id: &str, options: &ReadOptions) -> Result<Read<Job>, Error> {
+        self.read(&["v1", "job", id], options).await
+    }
+
+    /// `GET /v1/job/{id}` as the whole document, for writing it back.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn job_document(&self, id: &str) -> Result<Read<Map<String, Value>>, Error> {
+        self.read(&["v1", "job", id], &ReadOptions::default()).await
+    }
+
+    /// `GET /v1/job/{id}/summary`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn job_summary(
+        &self,
+        id: &str,
+        options: &ReadOptions,
+    ) -> Result<Read<JobSummary>, Error> {
+        self.read(&["v1", "job", id, "summary"], options).await
+    }
+
+    /// `GET /v1/job/{id}/versions`, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn job_versions(&self, id: &str) -> Result<Vec<Version>, Error> {
+        let answer: Read<super::wire::Versions> = self
+            .read(&["v1", "job", id, "versions"], &ReadOptions::default())
+            .await?;
+        Ok(answer.value.versions)
+    }
+
+    /// `GET /v1/job/{id}/allocations`: empty for a job that is not there.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn job_allocations(
+        &self,
+        id: &str,
+        options: &ReadOptions,
+    ) -> Result<Read<Vec<AllocationStub>>, Error> {
+        self.read(&["v1", "job", id, "allocations"], options).await
+    }
+
+    /// `GET /v1/job/{id}/evaluations`: empty for a job that is not there.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn job_evaluations(
+        &self,
+        id: &str,
+        options: &ReadOptions,
+    ) -> Result<Read<Vec<Evaluation>>, Error> {
+        self.read(&["v1", "job", id, "evaluations"], options).await
+    }
+
+    /// `PUT /v1/jobs`, always as compare-and-set: `expected` is the
+    /// JobModifyIndex that the job must have now, 0 for "there is none".
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when the index is another.
+    pub async fn register(&self, job: &Value, expected: u64) -> Result<Registered, Error> {
+        let body = json!({"Job": job, "EnforceIndex": true, "JobModifyIndex": expected});
+        self.write(
+            Method::PUT,
+            &["v1", "jobs"],
+            &[],
+            Some(&body),
+            Repeat::Always,
+        )
+        .await
+    }
+
+    /// `DELETE /v1/job/{id}?purge=true`.
+    ///
+    /// # Errors
+    /// [`Error::InDoubt`] when it was sent and no answer came.
+    pub async fn deregister(&self, id: &str) -> Result<Deregistered, Error> {
+        self.write(
+            Method::DELETE,
+            &["v1", "job", id],
+            &[("purge", "true")],
+            None,
+            Repeat::WhenNotApplied,
+        )
+        .await
+    }
+
+    /// `PUT /v1/validate/job`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn validate(&self, job: &Value) -> Result<Validated, Error> {
+        let body = json!({"Job": job});
+        self.write(
+            Method::PUT,
+            &["v1", "validate", "job"],
+            &[],
+            Some(&body),
+            Repeat::Always,
+        )
+        .await
+    }
+
+    // --- allocations ---
+
+    /// `GET /v1/allocations`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn allocations(
+        &self,
+        options: &ReadOptions,
+    ) -> Result<Read<Vec<AllocationStub>>, Error> {
+        self.read(&["v1", "allocations"], options).await
+    }
+
+    /// `GET /v1/allocation/{id}`, with the job it was made for.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn allocation(
+        &self,
+        id: &str,
+        options: &ReadOptions,
+    ) -> Result<Read<Allocation>, Error> {
+        self.read(&["v1", "allocation", id], options).await
+    }
+
+    /// `PUT /v1/client/allocation/{id}/signal`. The dtle driver answers the
+    /// signal `stats` with an error that holds the statistics; so the text is
+    /// returned whatever the status was.
+    ///
+    /// # Errors
+    /// As every call, 404 and 403 included; not for other statuses.
+    pub async fn signal(&self, id: &str, task: &str, signal: &str) -> Result<String, Error> {
+        let body = json!({"Signal": signal, "Task": task});
+        let incoming = self
+            .send(&Outgoing {
+                method: Method::PUT,
+                path: self.target(&["v1", "client", "allocation", id, "signal"], &[])?,
+                body: Some(&body),
+                repeat: Repeat::Always,
+                attempt: ATTEMPT,
+            })
+            .await?;
+        match incoming.status {
+            403 | 404 => Err(incoming.error()),
+            _ => Ok(incoming.text()),
+        }
+    }
+
+    // --- evaluations ---
+
+    /// `GET /v1/evaluations`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn evaluations(&self, options: &ReadOptions) -> Result<Read<Vec<Evaluation>>, Error> {
+        self.read(&["v1", "evaluations"], options).await
+    }
+
+    /// `GET /v1/evaluation/{id}`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn evaluation(
+        &self,
+        id: &str,
+        options: &ReadOptions,
+    ) -> Result<Read<Evaluation>, Error> {
+        self.read(&["v1", "evaluation", id], options).await
+    }
+
+    /// `GET /v1/evaluation/{id}/allocations`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn evaluation_allocations(
+        &self,
+        id: &str,
+        options: &ReadOptions,
+    ) -> Result<Read<Vec<AllocationStub>>, Error> {
+        self.read(&["v1", "evaluation", id, "allocations"], options)
+            .await
+    }
+
+    // --- nodes ---
+
+    /// `GET /v1/nodes`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn nodes(&self, options: &ReadOptions) -> Result<Read<Vec<NodeStub>>, Error> {
+        self.read(&["v1", "nodes"], options).await
+    }
+
+    /// `GET /v1/node/{id}`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn node(&self, id: &str, options: &ReadOptions) -> Result<Read<Node>, Error> {
+        self.read(&["v1", "node", id], options).await
+    }
+
+    /// `GET /v1/node/{id}/allocations`, each with its job.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn node_allocations(
+        &self,
+        id: &str,
+        options: &ReadOptions,
+    ) -> Result<Read<Vec<Allocation>>, Error> {
+        self.read(&["v1", "node", id, "allocations"], options).await
+    }
+
+    /// `PUT /v1/node/{id}/evaluate`.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such node.
+    pub async fn node_evaluate(&self, id: &str) -> Result<NodeEvaluated, Error> {
+        self.write(
+            Method::PUT,
+            &["v1", "node", id, "evaluate"],
+            &[],
+            None,
+            Repeat::WhenNotApplied,
+        )
+        .await
+    }
+
+    // --- the cluster ---
+
+    /// `GET /v1/status/leader`: `ip:port`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn leader(&self) -> Result<String, Error> {
+        self.plain(&["v1", "status", "leader"]).await
+    }
+
+    /// `GET /v1/status/peers`: `ip:port` each.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn peers(&self) -> Result<Vec<String>, Error> {
+        self.plain(&["v1", "status", "peers"]).await
+    }
+
+    /// `GET /v1/regions`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn regions(&self) -> Result<Vec<String>, Error> {
+        self.plain(&["v1", "regions"]).await
+    }
+
+    /// `GET /v1/agent/members`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn members(&self) -> Result<AgentMembers, Error> {
+        self.plain(&["v1", "agent", "members"]).await
+    }
+
+    /// `GET /v1/agent/self`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn agent_self(&self) -> Result<AgentSelf, Error> {
+        self.plain(&["v1", "agent", "self"]).await
+    }
+
+    /// `GET /v1/agent/servers`: the servers that an agent's client half talks
+    /// to, `ip:port` each.
+    ///
+    /// # Errors
+    /// As every call; 501 from an agent that is a server only.
+    pub async fn agent_servers(&self) -> Result<Vec<String>, Error> {
+        self.plain(&["v1", "agent", "servers"]).await
+    }
+
+    /// `PUT /v1/agent/servers?address=…`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn set_agent_servers(&self, addresses: &[String]) -> Result<(), Error> {
+        let query: Vec<_> = addresses.iter().map(|a| ("address", a.as_str())).collect();
+        self.command(Method::PUT, &["v1", "agent", "servers"], &query)
+            .await
+    }
+
+    /// `PUT /v1/agent/join?address=…`: number joined, and an error's text.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn join(&self, addresses: &[String]) -> Result<super::wire::Joined, Error> {
+        let query: Vec<_> = addresses.iter().map(|a| ("address", a.as_str())).collect();
+        self.write(
+            Method::PUT,
+            &["v1", "agent", "join"],
+            &query,
+            None,
+            Repeat::Always,
+        )
+        .await
+    }
+
+    /// `PUT /v1/agent/force-leave?node=…`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn force_leave(&self, node: &str) -> Result<(), Error> {
+        self.command(
+            Method::PUT,
+            &["v1", "agent", "force-leave"],
+            &[("node", node)],
+        )
+        .await
+    }
+
+    /// `GET /v1/operator/raft/configuration`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn raft_configuration(&self) -> Result<RaftConfiguration, Error> {
+        self.plain(&["v1", "operator", "raft", "configuration"])
+            .await
+    }
+
+    /// `DELETE /v1/operator/raft/peer?address=…` or `?id=…`.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn raft_remove_peer(&self, key: &str, value: &str) -> Result<(), Error> {
+        self.command(
+            Method::DELETE,
+            &["v1", "operator", "raft", "peer"],
+            &[(key, value)],
+        )
+        .await
+    }
+
+    // --- how all of them are sent ---
+
+    async fn read<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        options: &ReadOptions,
+    ) -> Result<Read<T>, Error> {
+        let index = options.index.map(|index| index.to_string());
+        let wait = options.wait.map(|wait| format!("{}ms", wait.as_millis()));
+        let mut query: Vec<(&str, &str)> = Vec::new();
+        if options.stale {
+            query.push(("stale", "true"));
+        }
+        if let Some(index) = &index {
+            query.push(("index", index));
+        }
+        if let Some(wait) = &wait {
+            query.push(("wait", wait));
+        }
+        if let Some(prefix) = &options.prefix {
+            query.push(("prefix", prefix));
+        }
+        if options.all {
+            query.push(("all", "true"));
+        }
+        // Only a positive index makes Nomad wait.
+        let blocking = match (options.index, options.wait) {
+            (Some(1..), Some(wait)) => wait + wait / 16 + BLOCKING_SLACK,
+            _ => ATTEMPT,
+        };
+        let incoming = self
+            .send(&Outgoing {
+                method: Method::GET,
+                path: self.target(segments, &query)?,
+                body: None,
+                repeat: Repeat::Always,
+                attempt: blocking.max(ATTEMPT),
+            })
+            .await?;
+        let meta = incoming.meta();
+        incoming.json(segments).map(|value| Read { value, meta })
+    }
+
+    async fn plain<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Error> {
+        self.read(segments, &ReadOptions::default())
+            .await
+            .map(|answer| answer.value)
+    }
+
+    async fn write<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        repeat: Repeat,
+    ) -> Result<T, Error> {
+        self.send(&Outgoing {
+            method,
+            path: self.target(segments, query)?,
+            body,
+            repeat,
+            attempt: ATTEMPT,
+        })
+        .await?
+        .json(segments)
+    }
+
+    /// A write whose answer has no body worth reading.
+    async fn command(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<(), Error> {
+        let incoming = self
+            .send(&Outgoing {
+                method,
+                path: self.target(segments, query)?,
+                body: None,
+                repeat: Repeat::WhenNotApplied,
+                attempt: ATTEMPT,
+            })
+            .await?;
+        match incoming.status {
+            200..=299 => Ok(()),
+            _ => Err(incoming.error()),
+        }
+    }
+
+    /// Path and query of a call. A segment that could lead to another route of
+    /// Nomad's (it decodes %2F before it routes, and cleans dots away) names
+    /// nothing that this API can reach.
+    fn target(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<String, Error> {
+        let mut target = String::with_capacity(96);
+        for segment in segments {
+            if segment.is_empty() || *segment == "." || *segment == ".." || segment.contains('/') {
+                return Err(Error::NotFound { meta: None });
+            }
+            target.push('/');
+            target.extend(utf8_percent_encode(segment, SEGMENT));
+        }
+        let region = self.region.as_ref().or(self.client.region.as_ref());
+        let own = [
+            ("region", region.map(String::as_str)),
+            ("namespace", self.client.namespace.as_deref()),
+        ];
+        let own = own
+            .iter()
+            .filter_map(|(key, value)| value.map(|v| (*key, v)));
+        let mut separator = '?';
+        for (key, value) in own.chain(query.iter().copied()) {
+            target.push(separator);
+            target.push_str(key);
+            target.push('=');
+            target.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+            separator = '&';
+        }
+        Ok(target)
+    }
+
+    async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Incoming, Error> {
+        let began = Instant::now();
+        let answer = self.send_until(outgoing, began).await;
+        let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+        answer
+    }
+
+    async fn send_until(&self, outgoing: &Outgoing<'_>, began: Instant) -> Result<Incoming, Error> {
+        let mut pauses = backon::ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(30))
+            .with_max_delay(Duration::from_millis(800))
+            .without_max_times()
+            .with_jitter()
+            .build();
+        let mut in_doubt = false;
+        let mut only_refused = true;
+        loop {
+            let (position, fault) = match self.attempt(outgoing).await {
+                (_, Ok(incoming)) => {
+                    return match incoming.into_result() {
+                        Err(Error::Conflict { text, .. }) => {
+                            Err(Error::Conflict { text, in_doubt })
+                        }
+                        other => other,
+                    };
+                }
+                (position, Err(fault)) => (position, fault),
+            };
+            self.client.avoid(position);
+            let error = match fault {
+                Fault::Refused(cause) => Error::Unreachable { cause },
+                Fault::NotApplied(error) => {
+                    only_refused = false;
+                    error
+                }
+                Fault::Lost(cause) if outgoing.repeat == Repeat::WhenNotApplied => {
+                    return Err(Error::InDoubt { cause });
+                }
+                Fault::Lost(cause) => {
+                    only_refused = false;
+                    in_doubt = outgoing.method != Method::GET;
+                    Error::Unreachable { cause }
+                }
+            };
+            let patience = if only_refused {
+                REFUSED
+            } else {
+                CALL.max(outgoing.attempt)
+            };
+            let give_up = self.deadline.min(began + patience);
+            let pause = pauses.next().unwrap_or(CALL);
+            if Instant::now() + pause >= give_up {
+                return Err(match error {
+                    Error::Unreachable { cause } if in_doubt => Error::InDoubt { cause },
+                    other => other,
+                });
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self, outgoing: &Outgoing<'_>) -> (usize, Result<Incoming, Fault>) {
+        let Some((position, server)) = self.client.server() else {
+            return (
+                0,
+                Err(Fault::Refused("no address is configured".to_owned())),
+            );
+        };
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let result = self
+            .exchange(server, outgoing, outgoing.attempt.min(left))
+            .await;
+        (position, result)
+    }
+
+    async fn exchange(
+        &self,
+        server: &reqwest::Url,
+        outgoing: &Outgoing<'_>,
+        timeout: Duration,
+    ) -> Result<Incoming, Fault> {
+        let base = server.as_str().trim_end_matches('/');
+        let mut request = self
+            .client
+            .http
+            .request(outgoing.method.clone(), format!("{base}{}", outgoing.path))
+            .timeout(timeout);
+        if let Some(token) = &self.client.token {
+            request = request.header("X-Nomad-Token", token.expose());
+        }
+        if let Some(body) = outgoing.body {
+            request = request
+                .header("Content-Type", "application/json")
+                .body(body.to_string());
+        }
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut response = request.send().await.map_err(|error| fault(&error))?;
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        if response.content_length().unwrap_or(0) > LARGEST_ANSWER as u64 {
+            return Err(Fault::NotApplied(Error::Rejected {
+                status: 500,
+                text: "Nomad's answer is too large".to_owned(),
+            }));
+        }
+        let body = response.bytes().await.map_err(|error| fault(&error))?;
+        let incoming = Incoming {
+            status,
+            headers,
+            body,
+        };
+        match incoming.passing_fault() {
+            Some(fault) => Err(fault),
+            None => Ok(incoming),
+        }
+    }
+}
+
+fn fault(error: &reqwest::Error) -> Fault {
+    // The URL can carry nothing secret, but it repeats the path for no gain.
+    let mut cause = if error.is_timeout() {
+        "timed out".to_owned()
+    } else if error.is_connect() {
+        "cannot connect".to_owned()
+    } else {
+        "the connection broke".to_owned()
+    };
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        cause = format!("{cause}: {inner}");
+        source = inner.source();
+    }
+    if error.is_connect() {
+        Fault::Refused(cause)
+    } else {
+        Fault::Lost(cause)
+    }
+}
+
+impl Incoming {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Faults that pass by themselves, most of them while a leader is elected.
+    /// The dtle driver's statistics begin with `rpc error: code` and are none.
+    fn passing_fault(&self) -> Option<Fault> {
+        let rejected = || Error::Rejected {
+            status: self.status,
+            text: format!("Nomad answered {}", self.status),
+        };
+        match self.status {
+            429 | 503 => Some(Fault::NotApplied(rejected())),
+            502 | 504 => Some(Fault::Lost(format!("Nomad answered {}", self.status))),
+            500 => {
+                let text = self.body.trim_ascii();
+                if text == b"No cluster leader" {
+                    Some(Fault::NotApplied(Error::NoLeader))
+                } else if text.starts_with(b"rpc error: failed to get conn") {
+                    Some(Fault::NotApplied(Error::Unreachable { cause: self.text() }))
+                } else if text == b"rpc error: EOF" {
+                    Some(Fault::Lost(self.text()))
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// A conflict is an error for every caller; other statuses are looked at
+    /// where the answer is read.
+    fn into_result(self) -> Result<Self, Error> {
+        if self.status == 500 && self.body.starts_with(b"Enforcing job modify index") {
+            return Err(self.error());
+        }
+        Ok(self)
+    }
+
+    fn meta(&self) -> Option<QueryMeta> {
+        let header = |name: &str| self.headers.get(name)?.to_str().ok();
+        Some(QueryMeta {
+            index: header("x-nomad-index")?.parse().ok()?,
+            known_leader: header("x-nomad-knownleader").is_some_and(|value| value == "true"),
+            last_contact: header("x-nomad-lastcontact")
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(0),
+        })
+    }
+
+    fn error(&self) -> Error {
+        classify(self.status, &self.text(), self.meta())
+    }
+
+    fn json<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Error> {
+        if !(200..300).contains(&self.status) {
+            return Err(self.error());
+        }
+        serde_json::from_slice(&self.body).map_err(|error| Error::Unreadable {
+            call: format!("/{}", segments.join("/")),
+            shape: format!(
+                "{:?} at line {} column {} of {} bytes",
+                error.classify(),
+                error.line(),
+                error.column(),
+                self.body.len()
+            ),
+        })
+    }
+}

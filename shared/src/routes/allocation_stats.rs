@@ -1,0 +1,108 @@
+//! `GET /v1/agent/allocation/{id}/stats`: what the running tasks of an allocation
+//! say about their work.
+//!
+//! Every question costs the cluster a write, so an answer is shared for as long
+//! as the plugin itself does not refresh its figures. Whether a task runs is
+//! asked each time. Only tasks whose driver is `dtle` are signalled: others
+//! answer other things to the signal, and some would act on it.
+
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+
+use super::{Answer, Route};
+use crate::cluster::allocations::check_uuid;
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+use crate::nomad;
+use crate::translate::statistics::of_signal;
+use crate::translate::{JobView, Side};
+use crate::v2::{AllocationStatistics, Statistics};
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "allocation-stats",
+    methods: &["GET"],
+    // The vendor's page writes the path both ways.
+    paths: &[
+        "/v1/agent/allocation/{id}/stats",
+        "/agent/allocation/{id}/stats",
+    ],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+const UNKNOWN: &str = "alloc not found";
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let id = context.call.id();
+    check_uuid(id, UNKNOWN)?;
+    let allocation = context
+        .nomad
+        .allocation(id, &nomad::ReadOptions::default())
+        .await
+        .map_err(|error| match error {
+            nomad::Error::NotFound { .. } => Error::not_found(UNKNOWN),
+            other => other.into(),
+        })?
+        .value;
+    let job = allocation
+        .job
+        .as_ref()
+        .filter(|job| job.is_dtle())
+        .ok_or_else(|| Error::not_found(UNKNOWN))?;
+    let view = JobView::new(job);
+    let stub = &allocation.stub;
+    let tasks: Vec<(Side, &str)> = view
+        .tasks
+        .iter()
+        .filter(|(_, group, _)| group.name == stub.task_group)
+        .map(|(side, _, task)| (*side, task.name.as_str()))
+        .collect();
+
+    let wanted = context.call.query.get("task");
+    if let Some(name) = wanted {
+        if !tasks.iter().any(|(side, _)| side.as_str() == name) {
+            return Err(Error::not_found(format!(
+                "allocation {id:?} has no task {name:?}"
+            )));
+        }
+    }
+    let running = tasks.into_iter().filter(|(side, task)| {
+        wanted.is_none_or(|name| side.as_str() == name)
+            && stub.client_status == "running"
+            && stub
+                .task_states
+                .get(*task)
+                .is_some_and(|state| state.state == "running")
+    });
+    let answers = running.map(|(side, task)| async move {
+        let statistics = statistics(context, id, task, side).await?;
+        Ok::<_, Error>(statistics.map(|s| (side.to_string(), Statistics::clone(&s))))
+    });
+    let tasks = try_join_all(answers).await?.into_iter().flatten().collect();
+    Reply::json(context.call, &AllocationStatistics { tasks })
+}
+
+async fn statistics(
+    context: &Context<'_>,
+    allocation: &str,
+    task: &str,
+    side: Side,
+) -> Result<Option<Arc<Statistics>>, Error> {
+    let memory = &context.app.memory;
+    if let Some(known) = memory.statistics(allocation, task) {
+        return Ok(known);
+    }
+    let text = match context.nomad.signal(allocation, task, "stats").await {
+        Ok(text) => text,
+        // The node is gone, or the task has just ended.
+        Err(nomad::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let statistics = of_signal(&text, side).map(Arc::new);
+    if statistics.is_some() {
+        memory.remember_statistics(allocation, task, statistics.clone());
+    }
+    Ok(statistics)
+}

@@ -1,0 +1,21 @@
+//! `GET /v1/job/{id}`: a job, with its passwords.
+
+use super::{Answer, Route};
+use crate::cluster::jobs;
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "job-get",
+    methods: &["GET"],
+    paths: &["/v1/job/{id}"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let options = context.call.query.read_options()?;
+    let job = jobs::one(context, context.call.id(), &options).await?;
+    Reply::read(context.call, &job.map(|job| job.to_v2()))
+}

@@ -1,0 +1,29 @@
+//! `GET /v1/jobs`: all jobs, their passwords masked.
+
+use super::{Answer, Route};
+use crate::cluster::jobs;
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+use crate::translate::job::to_stub;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "jobs-list",
+    methods: &["GET"],
+    paths: &["/v1/jobs"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let query = &context.call.query;
+    let mut options = query.read_options()?;
+    options.prefix = query.get("prefix").map(str::to_owned);
+    let jobs = jobs::all(context, &options).await?;
+    let stubs = jobs.map(|jobs| {
+        jobs.iter()
+            .map(|job| to_stub(job.to_v2()))
+            .collect::<Vec<_>>()
+    });
+    Reply::read(context.call, &stubs)
+}

@@ -1,0 +1,19 @@
+//! `POST /v1/jobs`, `PUT /v1/jobs`: creates a job, or updates the one of its ID.
+
+use super::{Answer, Route};
+use crate::cluster::register::register;
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "jobs-register",
+    methods: &["POST", "PUT"],
+    paths: &["/v1/jobs"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    register(context, None).await
+}

@@ -1,0 +1,41 @@
+//! Everything that is no route: 405 for a path of ours with another method, 404
+//! for the rest. The `$default` route of the API.
+
+use super::{Answer, NO_PAGE, Route, TABLE};
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+
+/// The route. It takes every method and every path.
+pub const ROUTE: Route = Route {
+    function: "not-found",
+    methods: &[],
+    paths: &[],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+/// The paths of all routes, without their handlers: this function must not
+/// carry every route's code.
+const PATHS: [&[&str]; TABLE.len()] = {
+    let mut paths: [&[&str]; TABLE.len()] = [&[]; TABLE.len()];
+    let mut i = 0;
+    while i < TABLE.len() {
+        paths[i] = TABLE[i].paths;
+        i += 1;
+    }
+    paths
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let path = context.call.path.as_str();
+    let mut routes = PATHS.iter().map(|paths| Route { paths, ..ROUTE });
+    if routes.any(|route| route.match_path(path).is_some()) {
+        return Err(Error::invalid_method());
+    }
+    // 2.x words an allocation's unknown suffix in its own way [024, 025].
+    let allocation = path.strip_prefix("/v1/agent/allocation/");
+    if allocation.is_some_and(|rest| !rest.is_empty()) {
+        return Err(Error::not_found("resource not found"));
+    }
+    Err(Error::not_found(NO_PAGE))
+}

@@ -1,0 +1,153 @@
+//! What a Nomad job has no place for, kept as one JSON text in its Meta.
+//!
+//! Meta values are kept as they are (template characters too), so a text is
+//! safe there. Absent or damaged, it reads as nothing kept: jobs that others
+//! registered have none.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Driver, Side};
+use crate::nomad::wire;
+
+/// The Meta key.
+const KEY: &str = "dtle2";
+
+/// What is kept of a job.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Kept {
+    /// The 2.x Name. Nomad's Name is the ID: the plugin keeps a job's progress
+    /// under it, and 2.x Names may repeat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The 2.x Failover.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub failover: bool,
+    /// Whether an empty Orders was sent, which 2.x gives back as `[]`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub orders: bool,
+    /// By side.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub tasks: BTreeMap<Side, KeptTask>,
+    /// The JobModifyIndex on which the last write was based. Nomad before 2.0.1
+    /// checks the index without atomicity; by this a writer can tell whether
+    /// the one after it had seen its change.
+    pub base: u64,
+    /// Changed to start a dead job again: Nomad restarts tasks whose Meta changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<u64>,
+}
+
+/// What is kept of a task.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct KeptTask {
+    /// The 2.x NodeID.
+    #[serde(rename = "NodeID", skip_serializing_if = "String::is_empty")]
+    pub node_id: String,
+    /// The 2.x NodeName.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub node_name: String,
+    /// The 2.x Driver.
+    pub driver: Driver,
+    /// Config values that the plugin refuses or Nomad would change: JSON
+    /// pointers and values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub config: Vec<(String, Value)>,
+    /// Keys that the merged layout holds in Src's Config and that Dest sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<String>,
+}
+
+impl std::fmt::Debug for Kept {
+    /// Kept Config values can be passwords.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kept")
+            .field("name", &self.name)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    /// What a job's Meta holds.
+    #[must_use]
+    pub fn of_meta(meta: &BTreeMap<String, String>) -> Self {
+        meta.get(KEY)
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    }
+
+    /// What the Meta of a job document holds.
+    #[must_use]
+    pub fn of_document(document: &Map<String, Value>) -> Self {
+        document
+            .get("Meta")
+            .and_then(|meta| meta.get(KEY))
+            .and_then(Value::as_str)
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
+    }
+
+    /// Whether a job has been written through this API (or says that it was).
+    #[must_use]
+    pub fn is_in(job: &wire::Job) -> bool {
+        job.meta.contains_key(KEY)
+    }
+
+    /// Puts this into the Meta of a job document, beside what others keep there.
+    pub fn put_into(&self, document: &mut Map<String, Value>) {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        let meta = document.entry("Meta").or_insert(Value::Null);
+        if !meta.is_object() {
+            *meta = Value::Object(Map::new());
+        }
+        if let Some(fields) = meta.as_object_mut() {
+            fields.insert(KEY.to_owned(), Value::String(text));
+        }
+    }
+
+    /// What is kept of one side.
+    #[must_use]
+    pub fn task(&self, side: Side) -> Option<&KeptTask> {
+        self.tasks.get(&side)
+    }
+}
+
+/// Puts kept values back where they were. A place whose surroundings somebody
+/// has since changed away is passed over.
+pub(super) fn restore(config: &mut Map<String, Value>, kept: &[(String, Value)]) {
+    for (pointer, value) in kept {
+        let Some((parent, last)) = pointer.rsplit_once('/') else {
+            continue;
+        };
+        let key = last.replace("~1", "/").replace("~0", "~");
+        if parent.is_empty() {
+            config.insert(key, value.clone());
+            continue;
+        }
+        // The first step is taken here, the rest by serde_json's own pointers.
+        let (first, below) = match parent.get(1..).unwrap_or_default().split_once('/') {
+            Some((first, below)) => (first, format!("/{below}")),
+            None => (parent.get(1..).unwrap_or_default(), String::new()),
+        };
+        let first = first.replace("~1", "/").replace("~0", "~");
+        match config
+            .get_mut(&first)
+            .and_then(|top| top.pointer_mut(&below))
+        {
+            Some(Value::Object(fields)) => {
+                fields.insert(key, value.clone());
+            }
+            Some(Value::Array(items)) => {
+                if let Some(slot) = key.parse().ok().and_then(|i: usize| items.get_mut(i)) {
+                    *slot = value.clone();
+                }
+            }
+            _ => {}
+        }
+    }
+}

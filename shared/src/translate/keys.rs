@@ -1,0 +1,413 @@
+//! Every Config key that 2.x or the plugin knows: its spelling, where it stands,
+//! and which generation of the plugin takes it.
+//!
+//! 2.x reads keys without regard to case; the plugin fails a task outright for a
+//! key that it does not know. The tables serve both: [`canonical`] gives keys
+//! their spelling, [`project`] keeps what a generation takes and hands the rest
+//! to be kept elsewhere. Sources: the 2.19.11.1 driver configuration and the
+//! `taskConfigSpec` of the plugin's 3.20 and 4.23 branches.
+
+use serde_json::{Map, Value};
+
+use super::{Layout, template};
+
+/// A key: its spelling, what is below it, who takes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// The canonical spelling.
+    pub name: &'static str,
+    shape: Shape,
+    taken: Taken,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    /// A value of any kind that is passed on whole.
+    Value,
+    /// An object with known keys.
+    Block(&'static [Key]),
+    /// An array of objects with known keys.
+    List(&'static [Key]),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// By both generations.
+    Both,
+    /// By the merged generation only.
+    Merged,
+    /// By 2.x only.
+    Never,
+}
+
+const fn both(name: &'static str) -> Key {
+    Key {
+        name,
+        shape: Shape::Value,
+        taken: Taken::Both,
+    }
+}
+
+const fn merged(name: &'static str) -> Key {
+    Key {
+        name,
+        shape: Shape::Value,
+        taken: Taken::Merged,
+    }
+}
+
+const fn never(name: &'static str) -> Key {
+    Key {
+        name,
+        shape: Shape::Value,
+        taken: Taken::Never,
+    }
+}
+
+const fn block(name: &'static str, keys: &'static [Key], taken: Taken) -> Key {
+    Key {
+        name,
+        shape: Shape::Block(keys),
+        taken,
+    }
+}
+
+const fn list(name: &'static str, keys: &'static [Key]) -> Key {
+    Key {
+        name,
+        shape: Shape::List(keys),
+        taken: Taken::Both,
+    }
+}
+
+const CONNECTION: &[Key] = &[
+    both("Charset"),
+    both("Host"),
+    both("Password"),
+    both("Port"),
+    both("User"),
+];
+
+const ORACLE: &[Key] = &[
+    merged("Host"),
+    merged("Password"),
+    merged("Port"),
+    merged("Scn"),
+    merged("ServiceName"),
+    merged("User"),
+];
+
+const TABLES: &[Key] = &[
+    merged("ColumnMapFrom"),
+    merged("ColumnMapTo"),
+    both("TableName"),
+    both("TableRegex"),
+    both("TableRename"),
+    both("TableRenameRegex"),
+    both("TableSchema"),
+    both("TableSchemaRename"),
+    both("Where"),
+];
+
+const DO_DB: &[Key] = &[
+    both("TableSchema"),
+    both("TableSchemaRegex"),
+    both("TableSchemaRename"),
+    both("TableSchemaRenameRegex"),
+    both("TableSchemaScope"),
+    list("Tables", TABLES),
+];
+
+const IGNORED_TABLES: &[Key] = &[both("TableName"), both("TableSchema")];
+
+const IGNORE_DB: &[Key] = &[both("TableSchema"), list("Tables", IGNORED_TABLES)];
+
+/// Keys of a task that talks to a database.
+pub const DATABASE: &[Key] = &[
+    never("ApproveHeterogeneous"),
+    both("AutoGtid"),
+    merged("BigTxSrcQueue"),
+    both("BinlogFile"),
+    never("BinlogFormat"),
+    both("BinlogPos"),
+    both("BinlogRelay"),
+    never("BinlogRowImage"),
+    merged("BulkInsert1"),
+    merged("BulkInsert2"),
+    merged("BulkInsert3"),
+    never("BytesLimit"),
+    both("ChunkSize"),
+    block("ConnectionConfig", CONNECTION, Taken::Both),
+    merged("DependencyHistorySize"),
+    both("DropTableIfExists"),
+    merged("DumpEntryLimit"),
+    both("ExpandSyntaxSupport"),
+    merged("ForeignKeyChecks"),
+    never("GroupCount"),
+    both("GroupMaxSize"),
+    both("GroupTimeout"),
+    both("Gtid"),
+    both("GtidStart"),
+    never("HasSuperPrivilege"),
+    both("MaxRetries"),
+    never("MsgBytesLimit"),
+    never("MsgsLimit"),
+    never("MySQLServerUuid"),
+    never("MySQLVersion"),
+    never("NatsAddr"),
+    both("ParallelWorkers"),
+    both("ReplChanBufferSize"),
+    list("ReplicateDoDb", DO_DB),
+    list("ReplicateIgnoreDb", IGNORE_DB),
+    merged("RetryTxLimit"),
+    merged("SetGtidNext"),
+    both("SkipCreateDbTable"),
+    both("SkipIncrementalCopy"),
+    both("SkipPrivilegeCheck"),
+    merged("SlaveNetWriteTimeout"),
+    both("SqlFilter"),
+    never("SqlMode"),
+    block("SrcOracleConfig", ORACLE, Taken::Merged),
+    never("SystemVariables"),
+    never("TimeZone"),
+    never("TotalTransferredBytes"),
+    both("TrafficAgainstLimits"),
+    merged("TwoWaySync"),
+    merged("TwoWaySyncGtid"),
+    merged("UseMySQLDependency"),
+    merged("WaitOnJob"),
+];
+
+/// Keys of a task that talks to Kafka. In the plugin they stand in a block of
+/// their own.
+pub const KAFKA: &[Key] = &[
+    both("Brokers"),
+    both("Converter"),
+    merged("MessageGroupMaxSize"),
+    merged("MessageGroupTimeout"),
+    merged("Password"),
+    merged("SchemaChangeTopic"),
+    both("TimeZone"),
+    both("Topic"),
+    merged("TopicWithSchemaTable"),
+    merged("User"),
+];
+
+/// What Dest acts upon. In the merged layout these stand with everything else
+/// in the Src task's Config; no other key of a 2.x Dest moves there, since
+/// 2.x's Dest ignores it (`DropTableIfExists` on Dest drops nothing there).
+pub const OF_DEST: &[&str] = &[
+    "BulkInsert1",
+    "BulkInsert2",
+    "BulkInsert3",
+    "DependencyHistorySize",
+    "ForeignKeyChecks",
+    "ParallelWorkers",
+    "RetryTxLimit",
+    "SetGtidNext",
+    "SkipPrivilegeCheck",
+    "UseMySQLDependency",
+];
+
+/// Where a job starts is Src's to say: 2.x overwrites Dest's Gtid with Src's, and
+/// a Dest that believed another one could skip what Src sends.
+pub const NOT_OF_DEST: &[&str] = &["AutoGtid", "BinlogFile", "BinlogPos", "Gtid", "GtidStart"];
+
+fn find(keys: &'static [Key], name: &str) -> Option<&'static Key> {
+    keys.iter()
+        .find(|key| key.name == name)
+        .or_else(|| keys.iter().find(|key| key.name.eq_ignore_ascii_case(name)))
+}
+
+/// The same object, known keys in their canonical spelling at every depth.
+/// Pushes a fault for a key that is there twice.
+pub fn canonical(
+    fields: Map<String, Value>,
+    keys: &'static [Key],
+    at: &str,
+    faults: &mut Vec<String>,
+) -> Map<String, Value> {
+    let mut result = Map::new();
+    for (name, value) in fields {
+        let key = find(keys, &name);
+        let value = match (key.map(|key| key.shape), value) {
+            (Some(Shape::Block(below)), Value::Object(inner)) => {
+                Value::Object(canonical(inner, below, &format!("{at}.{name}"), faults))
+            }
+            (Some(Shape::List(below)), Value::Array(items)) => items
+                .into_iter()
+                .enumerate()
+                .map(|(position, item)| match item {
+                    Value::Object(inner) => Value::Object(canonical(
+                        inner,
+                        below,
+                        &format!("{at}.{name}[{position}]"),
+                        faults,
+                    )),
+                    other => other,
+                })
+                .collect(),
+            (_, value) => value,
+        };
+        let spelling = key.map_or(name.clone(), |key| key.name.to_owned());
+        if result.insert(spelling.clone(), value).is_some() {
+            faults.push(format!("{at}.{spelling} is given twice, once as `{name}`"));
+        }
+    }
+    result
+}
+
+/// What a generation of the plugin takes of an object, its strings escaped.
+/// Everything that it would refuse or that Nomad would not give back as it was
+/// goes to `rest`, as JSON pointers below `at` and values.
+pub fn project(
+    fields: &Map<String, Value>,
+    keys: &'static [Key],
+    layout: Layout,
+    at: &str,
+    rest: &mut Vec<(String, Value)>,
+) -> Map<String, Value> {
+    let mut result = Map::new();
+    for (name, value) in fields {
+        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        let key = keys.iter().find(|key| key.name == name);
+        let taken = key.is_some_and(|key| match key.taken {
+            Taken::Both => true,
+            Taken::Merged => layout == Layout::Merged,
+            Taken::Never => false,
+        });
+        let (Some(key), true, false) = (key, taken, value.is_null()) else {
+            rest.push((pointer, value.clone()));
+            continue;
+        };
+        let value = match (key.shape, value) {
+            (Shape::Block(below), Value::Object(inner)) => {
+                Value::Object(project(inner, below, layout, &pointer, rest))
+            }
+            (Shape::List(below), Value::Array(items)) => items
+                .iter()
+                .enumerate()
+                .map(|(position, item)| match item {
+                    Value::Object(inner) => Value::Object(project(
+                        inner,
+                        below,
+                        layout,
+                        &format!("{pointer}/{position}"),
+                        rest,
+                    )),
+                    other => template::escape_value(other),
+                })
+                .collect(),
+            (_, value) => {
+                let sent = through_go(value);
+                if sent != *value {
+                    rest.push((pointer, value.clone()));
+                }
+                template::escape_value(&sent)
+            }
+        };
+        result.insert(name.clone(), value);
+    }
+    result
+}
+
+/// The value that comes back from Nomad, which reads every number as a 64-bit
+/// float: one that a float cannot hold travels as a text, which the plugin
+/// reads just as well. `null` in a list stays.
+fn through_go(value: &Value) -> Value {
+    /// Two to the power of 53: up to here a float holds every whole number.
+    const EXACT: u64 = 1 << 53;
+    match value {
+        Value::Number(number) => {
+            let fits = number.as_u64().is_some_and(|n| n <= EXACT)
+                || number.as_i64().is_some_and(|n| n.unsigned_abs() <= EXACT)
+                || number
+                    .as_f64()
+                    .is_some_and(|n| n.fract() != 0.0 && n.abs() < 1e15);
+            if fits {
+                value.clone()
+            } else {
+                Value::String(number.to_string())
+            }
+        }
+        Value::Array(items) => items.iter().map(through_go).collect(),
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(key, item)| (key.clone(), through_go(item)))
+                .collect(),
+        ),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn known_keys_get_their_spelling_at_every_depth_and_others_keep_theirs() {
+        let mut faults = Vec::new();
+        let given = object(json!({
+            "gtid": "g", "CONNECTIONCONFIG": {"host": "h", "extra": 1},
+            "replicatedodb": [{"tableschema": "s", "tables": [{"tablename": "t", "where": "w"}]}],
+            "systemVariables": {"Sql_Mode": "x"}, "mine": {"host": 1}
+        }));
+        let expected = object(json!({
+            "Gtid": "g", "ConnectionConfig": {"Host": "h", "extra": 1},
+            "ReplicateDoDb": [{"TableSchema": "s", "Tables": [{"TableName": "t", "Where": "w"}]}],
+            "SystemVariables": {"Sql_Mode": "x"}, "mine": {"host": 1}
+        }));
+        assert_eq!(canonical(given, DATABASE, "Config", &mut faults), expected);
+        assert_eq!(faults, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_key_in_two_spellings_is_a_fault() {
+        let mut faults = Vec::new();
+        canonical(
+            object(json!({"Gtid": "a", "gtid": "b"})),
+            DATABASE,
+            "Config",
+            &mut faults,
+        );
+        assert_eq!(faults, ["Config.Gtid is given twice, once as `gtid`"]);
+    }
+
+    #[test]
+    fn what_the_plugin_refuses_goes_to_the_rest_with_its_place() {
+        let config = object(json!({
+            "NatsAddr": "a:1", "ChunkSize": null, "BinlogPos": 9007199254740993u64,
+            "ReplicateDoDb": [{"TableSchema": "${s}", "Tables": [{"TableName": "t", "ColumnMapFrom": ["a"]}], "x/y": 1}]
+        }));
+        let mut rest = Vec::new();
+        let sent = project(&config, DATABASE, Layout::Split, "", &mut rest);
+        assert_eq!(
+            Value::Object(sent),
+            json!({
+                "BinlogPos": "9007199254740993",
+                "ReplicateDoDb": [{"TableSchema": "$${s}", "Tables": [{"TableName": "t"}]}]
+            })
+        );
+        rest.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(
+            rest,
+            [
+                ("/BinlogPos".to_owned(), json!(9_007_199_254_740_993_u64)),
+                ("/ChunkSize".to_owned(), json!(null)),
+                ("/NatsAddr".to_owned(), json!("a:1")),
+                (
+                    "/ReplicateDoDb/0/Tables/0/ColumnMapFrom".to_owned(),
+                    json!(["a"])
+                ),
+                ("/ReplicateDoDb/0/x~1y".to_owned(), json!(1)),
+            ]
+        );
+    }
+}

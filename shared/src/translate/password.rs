@@ -1,0 +1,84 @@
+//! Masked passwords: hidden on the way out of a list, recognised on the way in.
+
+use serde_json::{Map, Value};
+
+use super::spec::JobSpec;
+use crate::v2;
+
+/// What 2.x shows instead of a password in a list [005].
+pub const MASK: &str = "*";
+
+/// The blocks of a Config that hold a password; a Kafka task has one at the top.
+const BLOCKS: &[&str] = &["ConnectionConfig", "SrcOracleConfig"];
+const KEY: &str = "Password";
+
+/// Masks the passwords of a job.
+pub fn mask(job: &mut v2::Job) {
+    for task in &mut job.tasks {
+        for password in passwords(&mut task.config.0) {
+            *password = Value::String(MASK.to_owned());
+        }
+    }
+}
+
+/// Whether a job to be written holds a masked password, and where.
+#[must_use]
+pub fn masked(spec: &JobSpec) -> Vec<String> {
+    let mut places = Vec::new();
+    for task in &spec.tasks {
+        for block in BLOCKS {
+            let password = task.config.0.get(*block).and_then(|block| block.get(KEY));
+            if password.and_then(Value::as_str) == Some(MASK) {
+                places.push(format!("{}.{block}.{KEY}", task.side));
+            }
+        }
+        if task.config.0.get(KEY).and_then(Value::as_str) == Some(MASK) {
+            places.push(format!("{}.{KEY}", task.side));
+        }
+    }
+    places
+}
+
+/// Puts the registered passwords where a job to be written has masked ones,
+/// side by side: "as it is now". Those that are not registered stay masked.
+pub fn unmask(spec: &mut JobSpec, registered: &v2::Job) {
+    for task in &mut spec.tasks {
+        let Some(before) = registered
+            .tasks
+            .iter()
+            .find(|before| before.kind == task.side.as_str())
+        else {
+            continue;
+        };
+        for block in BLOCKS {
+            let known = before.config.0.get(*block).and_then(|block| block.get(KEY));
+            let place = task
+                .config
+                .0
+                .get_mut(*block)
+                .and_then(|block| block.get_mut(KEY));
+            replace(place, known);
+        }
+        replace(task.config.0.get_mut(KEY), before.config.0.get(KEY));
+    }
+}
+
+fn replace(place: Option<&mut Value>, known: Option<&Value>) {
+    if let (Some(place), Some(known)) = (place, known) {
+        if place.as_str() == Some(MASK) {
+            *place = known.clone();
+        }
+    }
+}
+
+fn passwords(config: &mut Map<String, Value>) -> Vec<&mut Value> {
+    let mut found = Vec::new();
+    for (key, value) in config.iter_mut() {
+        if key == KEY {
+            found.push(value);
+        } else if BLOCKS.contains(&key.as_str()) {
+            found.extend(value.get_mut(KEY));
+        }
+    }
+    found
+}
