@@ -24,7 +24,11 @@ use local::nomad_sim::{self, NomadSim};
 /// same names: NOMAD_ADDR, NOMAD_TOKEN, NOMAD_NAMESPACE, NOMAD_REGION,
 /// NOMAD_CACERT, NOMAD_CLIENT_CERT, NOMAD_CLIENT_KEY.
 #[derive(Debug, Parser)]
-#[command(name = "dtle-gateway", version, after_help = "Examples:\n  dtle-gateway\n  curl -s http://127.0.0.1:8190/v1/jobs | jq\n\n  dtle-gateway --nomad http://10.0.0.5:4646,http://10.0.0.6:4646 --listen 0.0.0.0:8190")]
+#[command(
+    name = "dtle-gateway",
+    version,
+    after_help = "Examples:\n  dtle-gateway\n  curl -s http://127.0.0.1:8190/v1/jobs | jq\n\n  dtle-gateway --nomad http://10.0.0.5:4646,http://10.0.0.6:4646 --listen 0.0.0.0:8190"
+)]
 struct Arguments {
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8190", value_name = "IP:PORT")]
@@ -87,7 +91,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             Template::parse(&text)?
         }
     };
-    let nomad = arguments.nomad.as_deref().filter(|text| !text.trim().is_empty());
+    let nomad = arguments
+        .nomad
+        .as_deref()
+        .filter(|text| !text.trim().is_empty());
     let sim = match nomad {
         Some(_) => None,
         None => Some(NomadSim::start(demo(arguments.plugin)).await?),

@@ -68,6 +68,9 @@ pub struct Settings {
     pub layout: Option<Layout>,
     /// How jobs are run.
     pub policy: JobPolicy,
+    /// `DTLE_MASK_PASSWORDS=everywhere`: mask passwords in single jobs and whole
+    /// allocations too, not in lists only as 2.x does.
+    pub mask_passwords: bool,
     /// `DTLE_DEADLINE`: how long one request may take. API Gateway gives up
     /// after 30 s, so the answer has to leave before.
     pub deadline: Duration,
@@ -149,6 +152,16 @@ impl Settings {
                 restart_delay: duration(&get, "DTLE_RESTART_DELAY", defaults.restart_delay)?,
                 cpu_mhz: number(&get, "DTLE_TASK_CPU", defaults.cpu_mhz)?,
                 memory_mb: number(&get, "DTLE_TASK_MEMORY", defaults.memory_mb)?,
+            },
+            mask_passwords: match get("DTLE_MASK_PASSWORDS").as_deref() {
+                None | Some("lists") => false,
+                Some("everywhere") => true,
+                Some(text) => {
+                    return Err(fault(
+                        "DTLE_MASK_PASSWORDS",
+                        format!("`{text}` is neither `lists` nor `everywhere`"),
+                    ));
+                }
             },
             deadline: duration(&get, "DTLE_DEADLINE", Duration::from_secs(28))?,
         })

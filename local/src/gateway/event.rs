@@ -31,9 +31,13 @@ pub fn to_event(
     let decoded = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
     let path = decoded.split('?').next().unwrap_or_default().to_owned();
     let agent = parts.headers.get(header::USER_AGENT);
-    let agent = agent.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let agent = agent
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     let host = parts.headers.get(header::HOST);
-    let host = host.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let host = host
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
 
     let mut event = ApiGatewayV2httpRequest::default();
     event.version = Some("2.0".to_owned());
@@ -63,8 +67,15 @@ fn body_of(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {
         return (None, false);
     }
     let kind = headers.get(header::CONTENT_TYPE);
-    let kind = kind.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = kind
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let is_text = kind.starts_with("text/")
         || kind.ends_with("+json")
         || matches!(
@@ -84,7 +95,11 @@ fn joined(headers: HeaderMap) -> HeaderMap {
     }
     let mut joined = HeaderMap::with_capacity(headers.keys_len());
     for name in headers.keys() {
-        let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+        let values: Vec<&[u8]> = headers
+            .get_all(name)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect();
         if let Ok(value) = HeaderValue::from_bytes(&values.join(&b","[..])) {
             joined.insert(name.clone(), value);
         }
@@ -106,7 +121,9 @@ mod tests {
 
     #[test]
     fn the_path_arrives_decoded_and_the_query_does_not() {
-        let request = Request::get("/v1/job/a%20b%3Fc?x=%20y").body(Bytes::new()).unwrap();
+        let request = Request::get("/v1/job/a%20b%3Fc?x=%20y")
+            .body(Bytes::new())
+            .unwrap();
         let event = event(request);
         assert_eq!(event.raw_path.as_deref(), Some("/v1/job/a b"));
         assert_eq!(event.raw_query_string.as_deref(), Some("x=%20y"));
@@ -120,16 +137,26 @@ mod tests {
             ("application/x-www-form-urlencoded", true),
             ("", true),
         ] {
-            let request = Request::post("/").header("content-type", kind).body(Bytes::from("{}")).unwrap();
+            let request = Request::post("/")
+                .header("content-type", kind)
+                .body(Bytes::from("{}"))
+                .unwrap();
             let event = event(request);
             assert_eq!(event.is_base64_encoded, encoded, "{kind}");
-            assert_eq!(event.body.as_deref(), Some(if encoded { "e30=" } else { "{}" }));
+            assert_eq!(
+                event.body.as_deref(),
+                Some(if encoded { "e30=" } else { "{}" })
+            );
         }
     }
 
     #[test]
     fn repeated_headers_are_joined() {
-        let request = Request::get("/").header("x-a", "1").header("x-a", "2").body(Bytes::new()).unwrap();
+        let request = Request::get("/")
+            .header("x-a", "1")
+            .header("x-a", "2")
+            .body(Bytes::new())
+            .unwrap();
         assert_eq!(event(request).headers["x-a"], "1,2");
     }
 }

@@ -65,9 +65,7 @@ impl Gateway {
                 "the body is larger than Lambda takes (6 MB)",
             );
         }
-        let found = self
-            .template
-            .route(request.method(), request.uri().path());
+        let found = self.template.route(request.method(), request.uri().path());
         let Some((route, values)) = found else {
             // What API Gateway itself says where a template has no $default.
             return plain(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#);

@@ -109,7 +109,11 @@ async fn accept(listener: TcpListener, gateway: Arc<Gateway>, mut stopped: onesh
     let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
 }
 
-async fn answer(gateway: &Gateway, request: Request<Incoming>, ip: String) -> Response<Full<Bytes>> {
+async fn answer(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+    ip: String,
+) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST_BODY).collect().await {
         Ok(body) => body.to_bytes(),
@@ -125,7 +129,11 @@ async fn answer(gateway: &Gateway, request: Request<Incoming>, ip: String) -> Re
         ip,
         request_id: uuid::Uuid::new_v4().to_string(),
     };
-    to_full(gateway.answer(Request::from_parts(parts, body), &peer).await)
+    to_full(
+        gateway
+            .answer(Request::from_parts(parts, body), &peer)
+            .await,
+    )
 }
 
 fn to_full(response: Response<Body>) -> Response<Full<Bytes>> {

@@ -91,7 +91,11 @@ impl Template {
                         "$default" => path.to_owned(),
                         _ => format!("{method} {path}"),
                     },
-                    method: if method == "$DEFAULT" { "ANY".to_owned() } else { method },
+                    method: if method == "$DEFAULT" {
+                        "ANY".to_owned()
+                    } else {
+                        method
+                    },
                     path: path.to_owned(),
                     function: function.to_owned(),
                 });
@@ -103,8 +107,16 @@ impl Template {
         // The most specific first: where fixed segments stand, then a method of
         // its own before ANY; $default is last by itself, it has no segments.
         routes.sort_by_key(|route| {
-            let fixed: Vec<bool> = route.path.split('/').map(|part| !part.starts_with('{')).collect();
-            (route.path == "$default", Reverse(fixed), route.method == "ANY")
+            let fixed: Vec<bool> = route
+                .path
+                .split('/')
+                .map(|part| !part.starts_with('{'))
+                .collect();
+            (
+                route.path == "$default",
+                Reverse(fixed),
+                route.method == "ANY",
+            )
         });
         Ok(Self { routes })
     }
@@ -117,7 +129,11 @@ impl Template {
 
     /// The route of a request, with its decoded path parameters.
     #[must_use]
-    pub fn route(&self, method: &Method, path: &str) -> Option<(&ApiRoute, HashMap<String, String>)> {
+    pub fn route(
+        &self,
+        method: &Method,
+        path: &str,
+    ) -> Option<(&ApiRoute, HashMap<String, String>)> {
         self.routes.iter().find_map(|route| {
             if route.path == "$default" {
                 return Some((route, HashMap::new()));
@@ -135,7 +151,10 @@ fn values_of(pattern: &str, path: &str) -> Option<HashMap<String, String>> {
     let mut segments = path.split('/');
     for part in pattern.split('/') {
         let segment = segments.next()?;
-        match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        match part
+            .strip_prefix('{')
+            .and_then(|part| part.strip_suffix('}'))
+        {
             Some(_) if segment.is_empty() => return None,
             Some(name) => {
                 let value = percent_decode_str(segment).decode_utf8_lossy();
@@ -194,15 +213,33 @@ Resources:
     #[test]
     fn the_most_specific_route_is_chosen() {
         assert_eq!(function("GET", "/v1/job/info"), ("info".into(), None));
-        assert_eq!(function("GET", "/v1/job/a%20b"), ("job-get".into(), Some("a b".into())));
-        for (method, path) in [("POST", "/v1/job/x"), ("GET", "/v1/job/"), ("GET", "/v1/job/x/y"), ("GET", "/")] {
-            assert_eq!(function(method, path), ("not-found".into(), None), "{method} {path}");
+        assert_eq!(
+            function("GET", "/v1/job/a%20b"),
+            ("job-get".into(), Some("a b".into()))
+        );
+        for (method, path) in [
+            ("POST", "/v1/job/x"),
+            ("GET", "/v1/job/"),
+            ("GET", "/v1/job/x/y"),
+            ("GET", "/"),
+        ] {
+            assert_eq!(
+                function(method, path),
+                ("not-found".into(), None),
+                "{method} {path}"
+            );
         }
     }
 
     #[test]
     fn a_template_without_routes_is_refused() {
-        assert!(matches!(Template::parse("Resources: {}"), Err(TemplateError::NoRoutes)));
-        assert!(matches!(Template::parse("a: [b"), Err(TemplateError::Yaml(_))));
+        assert!(matches!(
+            Template::parse("Resources: {}"),
+            Err(TemplateError::NoRoutes)
+        ));
+        assert!(matches!(
+            Template::parse("a: [b"),
+            Err(TemplateError::Yaml(_))
+        ));
     }
 }

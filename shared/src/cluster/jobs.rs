@@ -1,5 +1,6 @@
 //! Jobs with their status, one or all, at as few calls as the truth allows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -9,7 +10,7 @@ use crate::error::Error;
 use crate::nomad::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
 use crate::nomad::{self, Read, ReadOptions};
 use crate::translate::status::{Look, Status, first_look, needs_evaluations, settle};
-use crate::translate::{JobView, job};
+use crate::translate::{JobView, job, password};
 use crate::v2;
 
 /// Jobs read at the same time for a list.
@@ -24,10 +25,15 @@ pub struct KnownJob {
 }
 
 impl KnownJob {
-    /// The job in 2.x's shape, with its passwords.
+    /// The job in 2.x's shape, with its passwords unless they are to be masked
+    /// everywhere.
     #[must_use]
-    pub fn to_v2(&self) -> v2::Job {
-        job::to_v2(&JobView::new(&self.job), &self.status)
+    pub fn to_v2(&self, context: &Context<'_>) -> v2::Job {
+        let mut job = job::to_v2(&JobView::new(&self.job), &self.status);
+        if context.app.settings.mask_passwords {
+            password::mask(&mut job);
+        }
+        job
     }
 }
 
@@ -99,7 +105,7 @@ pub async fn all(
     let stubs = context.nomad.jobs(options).await?;
     let plain = options.plain();
     let mut jobs: Vec<KnownJob> = stream::iter(stubs.value)
-        .map(|stub| of_stub(context, stub, &plain))
+        .map(|stub| with_status(context, stub, &plain))
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| std::future::ready(Ok(job)))
         .try_collect()
@@ -111,13 +117,55 @@ pub async fn all(
     })
 }
 
-/// The job of a stub; `None` for another tenant's and for one that went away
-/// while the list was read.
-async fn of_stub(
+async fn with_status(
     context: &Context<'_>,
     stub: JobStub,
     options: &ReadOptions,
 ) -> Result<Option<KnownJob>, Error> {
+    let Some(job) = of_stub(context, &stub, options).await? else {
+        return Ok(None);
+    };
+    let summary = stub.job_summary.unwrap_or_default();
+    let status = status(context, &job, &summary, options).await?;
+    Ok(Some(KnownJob { job, status }))
+}
+
+/// The jobs that a caller may see.
+pub struct VisibleJobs(BTreeMap<String, Arc<Job>>);
+
+impl VisibleJobs {
+    /// The job that something belongs to which was made at that index: a job
+    /// made later under the same ID is another one.
+    #[must_use]
+    pub fn of(&self, id: &str, create_index: u64) -> Option<(&str, &Arc<Job>)> {
+        let (id, job) = self.0.get_key_value(id)?;
+        (create_index >= job.create_index).then_some((id.as_str(), job))
+    }
+}
+
+/// The jobs that a caller may see, without their status.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn visible(context: &Context<'_>, options: &ReadOptions) -> Result<VisibleJobs, Error> {
+    let plain = &options.plain();
+    let stubs = context.nomad.jobs(plain).await?;
+    let jobs = stream::iter(stubs.value)
+        .map(async |stub| of_stub(context, &stub, plain).await)
+        .buffer_unordered(AT_ONCE)
+        .try_filter_map(|job| std::future::ready(Ok(job.map(|job| (job.id.clone(), job)))))
+        .try_collect()
+        .await?;
+    Ok(VisibleJobs(jobs))
+}
+
+/// The job of a stub; `None` for another tenant's and for one that went away
+/// while the list was read.
+async fn of_stub(
+    context: &Context<'_>,
+    stub: &JobStub,
+    options: &ReadOptions,
+) -> Result<Option<Arc<Job>>, Error> {
     let memory = &context.app.memory;
     let known = match memory.job(&stub.id, stub.job_modify_index) {
         Some(job) => job,
@@ -132,13 +180,7 @@ async fn of_stub(
             Err(error) => return Err(error.into()),
         },
     };
-    if !known.is_dtle() {
-        return Ok(None);
-    }
-    let job = as_of(known, &stub);
-    let summary = stub.job_summary.unwrap_or_default();
-    let status = status(context, &job, &summary, options).await?;
-    Ok(Some(KnownJob { job, status }))
+    Ok(known.is_dtle().then(|| as_of(known, stub)))
 }
 
 /// A remembered job with the index and the status that the list just gave: they

@@ -11,23 +11,16 @@ use crate::edge::Context;
 use crate::error::Error;
 use crate::nomad::wire::Job;
 use crate::nomad::{self, Session};
+use crate::translate::register::Existing;
 
 /// How often a change is made anew because somebody else came between.
 const ATTEMPTS: u32 = 5;
-
-/// What is registered under an ID.
-pub struct Registered {
-    /// The whole document, to be written back.
-    pub document: Map<String, Value>,
-    /// The same, typed.
-    pub job: Job,
-}
 
 /// What is registered under an ID; `None` for nothing.
 ///
 /// # Errors
 /// 404 `job not found` for another tenant's job.
-pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Registered>, Error> {
+pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing>, Error> {
     let document = match nomad.job_document(id).await {
         Ok(answer) => answer,
         Err(nomad::Error::NotFound { .. }) => return Ok(None),
@@ -41,7 +34,7 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Register
     if !job.is_dtle() {
         return Err(Error::job_not_found().with_meta(document.meta));
     }
-    Ok(Some(Registered {
+    Ok(Some(Existing {
         document: document.value,
         job,
     }))
@@ -75,7 +68,7 @@ impl<'a> Update<'a> {
     ///
     /// # Errors
     /// 404 `job not found` for another tenant's job.
-    pub async fn read(&mut self) -> Result<Option<Registered>, Error> {
+    pub async fn read(&mut self) -> Result<Option<Existing>, Error> {
         let before = registered(&self.context.nomad, self.id).await?;
         self.expected = before
             .as_ref()

@@ -26,19 +26,30 @@ pub enum Body {
     },
 }
 
+/// Why a body is no job: one line, without any value of a Config.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It is not a JSON object; the line says where it stops being one.
+    #[error("{0}")]
+    Syntax(String),
+    /// It is one, and no job that can run; the line names every fault.
+    #[error("{0}")]
+    Faults(String),
+}
+
 /// Reads a body.
 ///
 /// # Errors
-/// One line that says what is wrong and where, without any value of a Config.
-pub fn parse(bytes: &[u8]) -> Result<Body, String> {
-    let fields = object(bytes)?;
+/// When it is not a JSON object, or the job in it has faults.
+pub fn parse(bytes: &[u8]) -> Result<Body, BodyError> {
+    let fields = object(bytes).map_err(BodyError::Syntax)?;
     let mut faults = Vec::new();
     let body = read(fields, &mut faults);
     if faults.is_empty() {
         // A body without faults is complete.
-        body.ok_or_else(|| "the body is not a job".to_owned())
+        body.ok_or_else(|| BodyError::Faults("the body is not a job".to_owned()))
     } else {
-        Err(faults.join("; "))
+        Err(BodyError::Faults(faults.join("; ")))
     }
 }
 
@@ -395,7 +406,7 @@ mod tests {
     use super::*;
 
     fn faults(body: &str) -> String {
-        parse(body.as_bytes()).unwrap_err()
+        parse(body.as_bytes()).unwrap_err().to_string()
     }
 
     const TASKS: &str = r#"[{"Type":"Src","Config":{}},{"type":"Dest","config":{}}]"#;

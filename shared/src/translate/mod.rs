@@ -20,6 +20,7 @@ pub mod statistics;
 pub mod status;
 mod template;
 mod time;
+pub mod validation;
 mod view;
 
 pub use kept::Kept;
