@@ -154,7 +154,8 @@ fn demo(plugin: Plugin) -> nomad_sim::Options {
             Plugin::V4 => "4.23.04.0".to_owned(),
         }),
         seed: true,
-        ..nomad_sim::Options::demo()
+        pace: nomad_sim::Pace::demo(),
+        ..nomad_sim::Options::default()
     }
 }
 
