@@ -12,6 +12,7 @@ pub mod job;
 mod kept;
 pub mod keys;
 pub mod node;
+pub mod numbers;
 pub mod password;
 pub mod register;
 mod side;
