@@ -22,7 +22,8 @@ use local::nomad_sim::{self, NomadSim};
 ///
 /// Settings that Nomad's own tools know are read from the environment under the
 /// same names: NOMAD_ADDR, NOMAD_TOKEN, NOMAD_NAMESPACE, NOMAD_REGION,
-/// NOMAD_CACERT, NOMAD_CLIENT_CERT, NOMAD_CLIENT_KEY.
+/// NOMAD_CACERT, NOMAD_CLIENT_CERT, NOMAD_CLIENT_KEY, and Consul's likewise:
+/// CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN.
 #[derive(Debug, Parser)]
 #[command(
     name = "dtle-gateway",
@@ -38,6 +39,11 @@ struct Arguments {
     /// that fails is passed over for the next.
     #[arg(long, env = "NOMAD_ADDR", value_name = "URL", hide_env_values = true)]
     nomad: Option<String>,
+
+    /// Consul, where the plugin keeps its progress: with it, Gtid, BinlogFile,
+    /// BinlogPos and NatsAddr in Config are live, and DELETE takes ?forget=true.
+    #[arg(long, env = "CONSUL_HTTP_ADDR", value_name = "URL")]
+    consul: Option<String>,
 
     /// How jobs are written: `split` for plugins up to 4.22.07, `merged` from
     /// 4.22.11 on. Asked of the nodes when not given.
@@ -106,8 +112,12 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let settings = Settings::from_lookup(|name| match name {
         "NOMAD_ADDR" => Some(address.clone()),
         "DTLE_LAYOUT" => arguments.layout.clone(),
+        "CONSUL_HTTP_ADDR" => match &sim {
+            Some(sim) => Some(sim.consul_url()),
+            None => arguments.consul.clone(),
+        },
         // Identities are for the real cluster.
-        _ if sim.is_some() && name.starts_with("NOMAD_") => None,
+        _ if sim.is_some() && (name.starts_with("NOMAD_") || name.starts_with("CONSUL_")) => None,
         _ => std::env::var(name).ok(),
     })?;
     let shown: Vec<_> = settings

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod node;
 pub mod numbers;
 pub mod password;
+pub mod progress;
 pub mod register;
 mod side;
 pub mod spec;
