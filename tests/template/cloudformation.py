@@ -160,7 +160,10 @@ def pairwise(choices, allowed):
         for x in choices[a]
         for y in choices[b]
     ]
-    found, impossible = [], []
+    # Each value by itself first, beside the usual ones.
+    singles = [_complete({name: option}, choices, usual, allowed) for name in names for option in choices[name]]
+    found, impossible = [single for single in singles if single], []
+    found = [single for n, single in enumerate(found) if single not in found[:n]]
     covered = lambda pair: any(pair.items() <= combination.items() for combination in found)
     for pair in pairs:
         if covered(pair):
