@@ -1,2 +1,8 @@
-//! The API on one machine.
+//! The dtle 2.x API on one machine.
+//!
+//! - [`gateway`] stands where API Gateway and Lambda stand when deployed: it
+//!   routes by the template and hands real payload-2.0 events to the handlers.
+//! - [`nomad_sim`] is an in-memory Nomad, for trying the API without a cluster.
+
+pub mod gateway;
 pub mod nomad_sim;

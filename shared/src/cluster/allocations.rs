@@ -1,6 +1,21 @@
-//! Allocations of the jobs that a caller may see.
+//! Allocations and evaluations of the jobs that a caller may see.
+//!
+//! Lists of them carry neither job nor driver, so they are held against the jobs
+//! that are there and are dtle's: what belongs to another tenant, to a job that
+//! is gone, or to an earlier job of the same ID does not exist for a caller.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::jobs::VisibleJobs;
+use crate::edge::Context;
 use crate::error::Error;
+use crate::nomad::ReadOptions;
+use crate::nomad::wire::{Allocation, AllocationStub, Job};
+use crate::translate::allocation::{is_newest, to_v2, to_v2_list, to_v2_whole};
+use crate::translate::status::recorded;
+use crate::translate::{JobView, job, password};
+use crate::v2;
 
 /// Refuses an ID that cannot be one before Nomad answers it with a 500.
 ///
@@ -20,4 +35,66 @@ pub fn check_uuid(id: &str, not_found: &'static str) -> Result<(), Error> {
     } else {
         Err(Error::not_found(not_found))
     }
+}
+
+/// The allocations that a caller may see, in 2.x's shape, sorted by ID. They
+/// have to be all of each job, for the newest of a paused one to be known.
+#[must_use]
+pub fn visible(jobs: &VisibleJobs, allocations: Vec<AllocationStub>) -> Vec<v2::AllocationStub> {
+    let mut by_job: BTreeMap<&str, (&Arc<Job>, Vec<AllocationStub>)> = BTreeMap::new();
+    for allocation in allocations {
+        if let Some((id, job)) = jobs.of(&allocation.job_id, allocation.create_index) {
+            by_job
+                .entry(id)
+                .or_insert_with(|| (job, Vec::new()))
+                .1
+                .push(allocation);
+        }
+    }
+    let mut list: Vec<_> = by_job
+        .into_values()
+        .flat_map(|(job, allocations)| to_v2_list(&JobView::new(job), &allocations))
+        .collect();
+    list.sort_by(|a, b| a.id.cmp(&b.id));
+    list
+}
+
+/// Whether an allocation is the newest of its task and its job is paused now,
+/// which 2.x shows as an allocation that waits [058].
+///
+/// # Errors
+/// As Nomad's.
+pub async fn is_paused(
+    context: &Context<'_>,
+    job: &Job,
+    allocation: &AllocationStub,
+    options: &ReadOptions,
+) -> Result<bool, Error> {
+    if !JobView::new(job).is_paused() {
+        return Ok(false);
+    }
+    let all = context
+        .nomad
+        .job_allocations(&allocation.job_id, options)
+        .await?
+        .value;
+    Ok(is_newest(&all, allocation))
+}
+
+/// A whole allocation in 2.x's shape; `None` for one that was made for another
+/// tenant's job.
+#[must_use]
+pub fn whole(
+    context: &Context<'_>,
+    allocation: &Allocation,
+    paused: bool,
+) -> Option<v2::Allocation> {
+    let job = allocation.job.as_ref().filter(|job| job.is_dtle())?;
+    let view = JobView::new(job);
+    let stub = to_v2(&view, &allocation.stub, paused);
+    let mut job = job::to_v2(&view, &recorded(job));
+    if context.app.settings.mask_passwords {
+        password::mask(&mut job);
+    }
+    Some(to_v2_whole(stub, allocation, job))
 }

@@ -1,5 +1,6 @@
 //! Jobs with their status, one or all, at as few calls as the truth allows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -8,8 +9,9 @@ use crate::edge::Context;
 use crate::error::Error;
 use crate::nomad::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
 use crate::nomad::{self, Read, ReadOptions};
+use crate::translate::progress::Progress;
 use crate::translate::status::{Look, Status, first_look, needs_evaluations, settle};
-use crate::translate::{JobView, job};
+use crate::translate::{JobView, job, password};
 use crate::v2;
 
 /// Jobs read at the same time for a list.
@@ -21,13 +23,21 @@ pub struct KnownJob {
     pub job: Arc<Job>,
     /// Its 2.x status.
     pub status: Status,
+    /// How far it has come, as far as that is known.
+    pub progress: Progress,
 }
 
 impl KnownJob {
-    /// The job in 2.x's shape, with its passwords.
+    /// The job in 2.x's shape, with its passwords unless they are to be masked
+    /// everywhere.
     #[must_use]
-    pub fn to_v2(&self) -> v2::Job {
-        job::to_v2(&JobView::new(&self.job), &self.status)
+    pub fn to_v2(&self, context: &Context<'_>) -> v2::Job {
+        let mut job = job::to_v2(&JobView::new(&self.job), &self.status);
+        self.progress.show_in(&mut job);
+        if context.app.settings.mask_passwords {
+            password::mask(&mut job);
+        }
+        job
     }
 }
 
@@ -61,10 +71,39 @@ pub async fn one(
     };
     let meta = job.meta;
     let job = Arc::new(job.value);
-    let status = status(context, &job, &summary, &plain).await?;
+    let (status, progress) = tokio::join!(
+        status(context, &job, &summary, &plain),
+        progress(context, &job)
+    );
     Ok(Read {
-        value: KnownJob { job, status },
+        value: KnownJob {
+            job,
+            status: status?,
+            progress,
+        },
         meta,
+    })
+}
+
+/// How far a job has come. A Consul that fails is a reason to show what was
+/// registered, not to show nothing.
+async fn progress(context: &Context<'_>, job: &Job) -> Progress {
+    let Some(consul) = &context.app.consul else {
+        return Progress::default();
+    };
+    consul.progress(&job.name).await.unwrap_or_else(|error| {
+        tracing::warn!("progress is not shown: {error}");
+        Progress::default()
+    })
+}
+
+async fn all_progress(context: &Context<'_>) -> BTreeMap<String, Progress> {
+    let Some(consul) = &context.app.consul else {
+        return BTreeMap::new();
+    };
+    consul.all_progress().await.unwrap_or_else(|error| {
+        tracing::warn!("progress is not shown: {error}");
+        BTreeMap::new()
     })
 }
 
@@ -98,12 +137,17 @@ pub async fn all(
 ) -> Result<Read<Vec<KnownJob>>, Error> {
     let stubs = context.nomad.jobs(options).await?;
     let plain = options.plain();
+    // After the wait of a blocking query, not before.
+    let mut progress = all_progress(context).await;
     let mut jobs: Vec<KnownJob> = stream::iter(stubs.value)
-        .map(|stub| of_stub(context, stub, &plain))
+        .map(|stub| with_status(context, stub, &plain))
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| std::future::ready(Ok(job)))
         .try_collect()
         .await?;
+    for job in &mut jobs {
+        job.progress = progress.remove(&job.job.name).unwrap_or_default();
+    }
     jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
     Ok(Read {
         value: jobs,
@@ -111,13 +155,59 @@ pub async fn all(
     })
 }
 
-/// The job of a stub; `None` for another tenant's and for one that went away
-/// while the list was read.
-async fn of_stub(
+async fn with_status(
     context: &Context<'_>,
     stub: JobStub,
     options: &ReadOptions,
 ) -> Result<Option<KnownJob>, Error> {
+    let Some(job) = of_stub(context, &stub, options).await? else {
+        return Ok(None);
+    };
+    let summary = stub.job_summary.unwrap_or_default();
+    let status = status(context, &job, &summary, options).await?;
+    Ok(Some(KnownJob {
+        job,
+        status,
+        progress: Progress::default(),
+    }))
+}
+
+/// The jobs that a caller may see.
+pub struct VisibleJobs(BTreeMap<String, Arc<Job>>);
+
+impl VisibleJobs {
+    /// The job that something belongs to which was made at that index: a job
+    /// made later under the same ID is another one.
+    #[must_use]
+    pub fn of(&self, id: &str, create_index: u64) -> Option<(&str, &Arc<Job>)> {
+        let (id, job) = self.0.get_key_value(id)?;
+        (create_index >= job.create_index).then_some((id.as_str(), job))
+    }
+}
+
+/// The jobs that a caller may see, without their status.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn visible(context: &Context<'_>, options: &ReadOptions) -> Result<VisibleJobs, Error> {
+    let plain = &options.plain();
+    let stubs = context.nomad.jobs(plain).await?;
+    let jobs = stream::iter(stubs.value)
+        .map(async |stub| of_stub(context, &stub, plain).await)
+        .buffer_unordered(AT_ONCE)
+        .try_filter_map(|job| std::future::ready(Ok(job.map(|job| (job.id.clone(), job)))))
+        .try_collect()
+        .await?;
+    Ok(VisibleJobs(jobs))
+}
+
+/// The job of a stub; `None` for another tenant's and for one that went away
+/// while the list was read.
+async fn of_stub(
+    context: &Context<'_>,
+    stub: &JobStub,
+    options: &ReadOptions,
+) -> Result<Option<Arc<Job>>, Error> {
     let memory = &context.app.memory;
     let known = match memory.job(&stub.id, stub.job_modify_index) {
         Some(job) => job,
@@ -132,13 +222,7 @@ async fn of_stub(
             Err(error) => return Err(error.into()),
         },
     };
-    if !known.is_dtle() {
-        return Ok(None);
-    }
-    let job = as_of(known, &stub);
-    let summary = stub.job_summary.unwrap_or_default();
-    let status = status(context, &job, &summary, options).await?;
-    Ok(Some(KnownJob { job, status }))
+    Ok(known.is_dtle().then(|| as_of(known, stub)))
 }
 
 /// A remembered job with the index and the status that the list just gave: they

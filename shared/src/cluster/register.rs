@@ -1,18 +1,20 @@
 //! Creating and updating a job, by any route that can.
 
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::layout::layout;
-use super::writes::{Registered, Update};
+use super::writes::Update;
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
-use crate::translate::body::{Body, parse};
-use crate::translate::register::{Registration, document};
-use crate::translate::spec::{JobSpec, fault_of_id};
-use crate::translate::status::{Look, first_look};
-use crate::translate::{JobView, job, password};
-use crate::v2::WriteReply;
+use crate::nomad::wire::{Job, Validated};
+use crate::translate::body::{Body, BodyError, parse};
+use crate::translate::register::{Existing, Registration, document};
+use crate::translate::spec::{JobSpec, LONGEST_ID, fault_of_id};
+use crate::translate::status::recorded;
+use crate::translate::{JobView, job, password, validation};
+use crate::v2::{Validation, WriteReply};
 
 /// The region of jobs that name none, as in 2.x.
 const REGION: &str = "global";
@@ -23,13 +25,16 @@ const REGION: &str = "global";
 /// 400 with every fault of the body; 404 for Orders, and for a job of another
 /// tenant; 500 when the index is not the one that the caller expects.
 pub async fn register(context: &Context<'_>, path_id: Option<&str>) -> Result<Reply, Error> {
-    let body = parse(&context.call.body).map_err(Error::bad_request)?;
+    let body = parse(&context.call.body).map_err(|error| Error::bad_request(error.to_string()))?;
     let index = match body {
         Body::Job(spec) => register_2x(context, path_id, spec).await?,
-        Body::NomadJob { .. } => {
-            return Err(Error::bad_request(
-                "the body is a Nomad job; a dtle 2.x job with Name and Tasks is expected",
-            ));
+        Body::NomadJob {
+            job,
+            enforce_index,
+            job_modify_index,
+        } => {
+            let index = enforce_index.then_some(job_modify_index);
+            register_nomad(context, path_id, job, index).await?
         }
     };
     Reply::write(context.call, index, &WriteReply::written(index))
@@ -49,19 +54,14 @@ async fn register_2x(
     }
     let id = id_of(path_id, spec.id.as_deref())?;
     let settings = &context.app.settings;
-    let region = context
-        .call
-        .query
-        .get("region")
-        .or(spec.region.as_deref())
-        .or(settings.nomad.region.as_deref())
-        .unwrap_or(REGION)
-        .to_owned();
+    let region = region(context, spec.region.as_deref());
+    refuse_stored_progress(context, &id).await?;
     let layout = layout(context).await?;
+    let expected = spec.enforce_index.then_some(spec.job_modify_index);
     let mut update = Update::new(context, &id, spec.enforce_index);
     loop {
         let before = update.read().await?;
-        check_index(&spec, before.as_ref())?;
+        check_index(expected, before.as_ref())?;
         let spec = with_passwords(&spec, before.as_ref())?;
         let document = document(&Registration {
             spec: &spec,
@@ -69,10 +69,7 @@ async fn register_2x(
             region: &region,
             layout,
             policy: &settings.policy,
-            existing: before.as_ref().map(|before| &before.document),
-            base: before
-                .as_ref()
-                .map_or(0, |before| before.job.job_modify_index),
+            existing: before.as_ref(),
         });
         if let Some(index) = update.write(document).await? {
             return Ok(index);
@@ -95,22 +92,99 @@ fn id_of(path_id: Option<&str>, body_id: Option<&str>) -> Result<String, Error> 
     }
 }
 
-/// 2.x's compare-and-set, in its words [072, 074].
-fn check_index(spec: &JobSpec, before: Option<&Registered>) -> Result<(), Error> {
-    if !spec.enforce_index {
+/// With `?fresh=true`: progress that is stored under the ID would override the
+/// Gtid of the job, so a job that must start where it says is refused instead.
+async fn refuse_stored_progress(context: &Context<'_>, id: &str) -> Result<(), Error> {
+    if !context.call.query.flag("fresh") {
         return Ok(());
     }
-    let expected = spec.job_modify_index;
+    let Some(consul) = &context.app.consul else {
+        return Err(Error::bad_request(
+            "fresh=true needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set",
+        ));
+    };
+    let progress = consul.progress(id).await.map_err(|error| {
+        Error::bad_gateway("Consul does not say whether progress is stored").because(error)
+    })?;
+    if progress.overrides() {
+        return Err(Error::bad_request(format!(
+            "progress is stored under the ID {id} and would override the job's own Gtid: DELETE /v1/job/{id}?forget=true removes it"
+        )));
+    }
+    Ok(())
+}
+
+/// Forwards a job that is a Nomad job already, if it is dtle's.
+async fn register_nomad(
+    context: &Context<'_>,
+    path_id: Option<&str>,
+    mut document: Map<String, Value>,
+    expected: Option<u64>,
+) -> Result<u64, Error> {
+    let job: Job = serde_json::from_value(Value::Object(document.clone())).map_err(|error| {
+        Error::bad_request(format!(
+            "Job is no Nomad job ({:?} error in its fields)",
+            error.classify()
+        ))
+    })?;
+    let mut faults: Vec<String> = Vec::new();
+    let body_id = (!job.id.is_empty()).then_some(job.id.as_str());
+    faults.extend(body_id.and_then(fault_of_id));
+    if job.name.len() > LONGEST_ID {
+        faults.push(format!("Name is longer than {LONGEST_ID} bytes"));
+    }
+    if !job.is_dtle() {
+        faults.push("every task of the job must have the driver `dtle`".to_owned());
+    }
+    if !faults.is_empty() {
+        return Err(Error::bad_request(faults.join("; ")));
+    }
+    let id = id_of(path_id, body_id)?;
+    document.insert("ID".to_owned(), json!(id));
+    if job.name.is_empty() {
+        document.insert("Name".to_owned(), json!(id));
+    }
+    if job.region.is_empty() {
+        document.insert("Region".to_owned(), json!(region(context, None)));
+    }
+    if job.datacenters.is_empty() {
+        document.insert("Datacenters".to_owned(), json!(["dc1"]));
+    }
+    let mut update = Update::new(context, &id, expected.is_some());
+    loop {
+        let before = update.read().await?;
+        check_index(expected, before.as_ref())?;
+        if let Some(index) = update.write(document.clone()).await? {
+            return Ok(index);
+        }
+    }
+}
+
+/// The region of the query, of the job, of the settings, or 2.x's own.
+fn region(context: &Context<'_>, job: Option<&str>) -> String {
+    context
+        .call
+        .query
+        .get("region")
+        .or(job)
+        .or(context.app.settings.nomad.region.as_deref())
+        .unwrap_or(REGION)
+        .to_owned()
+}
+
+/// 2.x's compare-and-set, in its words [072, 074]. Without an index everything
+/// is as expected.
+fn check_index(expected: Option<u64>, before: Option<&Existing>) -> Result<(), Error> {
     let found = before.map(|before| before.job.job_modify_index);
     match (expected, found) {
-        (0, None) => Ok(()),
-        (0, Some(_)) => Err(Error::refused(
+        (None, _) | (Some(0), None) => Ok(()),
+        (Some(0), Some(_)) => Err(Error::refused(
             "Enforcing job modify index 0: job already exists",
         )),
-        (_, None) => Err(Error::refused(format!(
+        (Some(expected), None) => Err(Error::refused(format!(
             "Enforcing job modify index {expected}: job does not exist"
         ))),
-        (_, Some(found)) if found != expected => Err(Error::refused(format!(
+        (Some(expected), Some(found)) if found != expected => Err(Error::refused(format!(
             "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
         ))),
         _ => Ok(()),
@@ -118,19 +192,14 @@ fn check_index(spec: &JobSpec, before: Option<&Registered>) -> Result<(), Error>
 }
 
 /// The job with the registered passwords where it has masked ones.
-fn with_passwords(spec: &JobSpec, before: Option<&Registered>) -> Result<JobSpec, Error> {
+fn with_passwords(spec: &JobSpec, before: Option<&Existing>) -> Result<JobSpec, Error> {
     let mut spec = spec.clone();
     if password::masked(&spec).is_empty() {
         return Ok(spec);
     }
     if let Some(before) = before {
         let view = JobView::new(&before.job);
-        // The status does not matter for a Config.
-        let status = match first_look(&before.job, &Default::default()) {
-            Look::Known(status) => status,
-            _ => return Err(Error::refused("internal error")),
-        };
-        password::unmask(&mut spec, &job::to_v2(&view, &status));
+        password::unmask(&mut spec, &job::to_v2(&view, &recorded(&before.job)));
     }
     let masked = password::masked(&spec);
     if masked.is_empty() {
@@ -141,4 +210,52 @@ fn with_passwords(spec: &JobSpec, before: Option<&Registered>) -> Result<JobSpec
         masked.join(", "),
         password::MASK
     )))
+}
+
+/// Checks the job in the body as far as that goes without its databases.
+///
+/// # Errors
+/// 400 for a body that is no JSON object.
+pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
+    let failed = |error: String| Validation {
+        driver_config_validated: false,
+        error,
+        validation_tasks: Vec::new(),
+    };
+    let spec = match parse(&context.call.body) {
+        Ok(Body::Job(spec)) => spec,
+        Ok(Body::NomadJob { .. }) => {
+            return Err(Error::bad_request(
+                "the body is a Nomad job; a bare dtle 2.x job is expected",
+            ));
+        }
+        Err(BodyError::Syntax(fault)) => return Err(Error::bad_request(fault)),
+        Err(BodyError::Faults(faults)) => return Ok(failed(faults)),
+    };
+    let id = spec
+        .id
+        .clone()
+        .unwrap_or_else(|| Uuid::new_v4().to_string());
+    let document = document(&Registration {
+        spec: &spec,
+        id: &id,
+        region: &region(context, spec.region.as_deref()),
+        layout: layout(context).await?,
+        policy: &context.app.settings.policy,
+        existing: None,
+    });
+    let answer = context.nomad.validate(&Value::Object(document)).await?;
+    Ok(Validation {
+        driver_config_validated: answer.driver_config_validated,
+        error: one_line(&answer),
+        validation_tasks: spec.tasks.iter().map(validation::of_task).collect(),
+    })
+}
+
+fn one_line(answer: &Validated) -> String {
+    if answer.validation_errors.is_empty() {
+        answer.error.trim().to_owned()
+    } else {
+        answer.validation_errors.join("; ")
+    }
 }

@@ -11,23 +11,17 @@ use crate::edge::Context;
 use crate::error::Error;
 use crate::nomad::wire::Job;
 use crate::nomad::{self, Session};
+use crate::translate::numbers;
+use crate::translate::register::Existing;
 
 /// How often a change is made anew because somebody else came between.
 const ATTEMPTS: u32 = 5;
-
-/// What is registered under an ID.
-pub struct Registered {
-    /// The whole document, to be written back.
-    pub document: Map<String, Value>,
-    /// The same, typed.
-    pub job: Job,
-}
 
 /// What is registered under an ID; `None` for nothing.
 ///
 /// # Errors
 /// 404 `job not found` for another tenant's job.
-pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Registered>, Error> {
+pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing>, Error> {
     let document = match nomad.job_document(id).await {
         Ok(answer) => answer,
         Err(nomad::Error::NotFound { .. }) => return Ok(None),
@@ -41,7 +35,7 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Register
     if !job.is_dtle() {
         return Err(Error::job_not_found().with_meta(document.meta));
     }
-    Ok(Some(Registered {
+    Ok(Some(Existing {
         document: document.value,
         job,
     }))
@@ -75,7 +69,7 @@ impl<'a> Update<'a> {
     ///
     /// # Errors
     /// 404 `job not found` for another tenant's job.
-    pub async fn read(&mut self) -> Result<Option<Registered>, Error> {
+    pub async fn read(&mut self) -> Result<Option<Existing>, Error> {
         let before = registered(&self.context.nomad, self.id).await?;
         self.expected = before
             .as_ref()
@@ -121,14 +115,17 @@ impl<'a> Update<'a> {
         let Some(now) = registered(&self.context.nomad, self.id).await? else {
             return Ok(None);
         };
-        let wanted: Job = serde_json::from_value(written.clone()).unwrap_or_default();
-        let same = wanted.meta == now.job.meta
-            && wanted.task_groups.len() == now.job.task_groups.len()
+        let wanted: Job =
+            serde_json::from_value(numbers::tidy(written.clone())).unwrap_or_default();
+        let document = numbers::tidy(Value::Object(now.document));
+        let found: Job = serde_json::from_value(document).unwrap_or_default();
+        let same = wanted.meta == found.meta
+            && wanted.task_groups.len() == found.task_groups.len()
             && wanted
                 .task_groups
                 .iter()
-                .zip(&now.job.task_groups)
+                .zip(&found.task_groups)
                 .all(|(a, b)| a.count == b.count && a.tasks == b.tasks);
-        Ok(same.then_some(now.job.job_modify_index))
+        Ok(same.then_some(found.job_modify_index))
     }
 }

@@ -17,5 +17,5 @@ pub const ROUTE: Route = Route {
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let options = context.call.query.read_options()?;
     let job = jobs::one(context, context.call.id(), &options).await?;
-    Reply::read(context.call, &job.map(|job| job.to_v2()))
+    Reply::read(context.call, &job.map(|job| job.to_v2(context)))
 }

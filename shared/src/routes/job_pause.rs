@@ -7,10 +7,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Route};
-use crate::cluster::writes::{Registered, Update};
+use crate::cluster::writes::Update;
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
+use crate::translate::register::Existing;
 use crate::translate::{JobView, Kept};
 use crate::v2::WriteReply;
 
@@ -40,8 +41,8 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
 
 /// The registered document with another count in every group, and the index it
 /// is based on.
-pub(super) fn with_count(before: Registered, count: u64) -> Map<String, Value> {
-    let Registered { mut document, job } = before;
+pub(super) fn with_count(before: Existing, count: u64) -> Map<String, Value> {
+    let Existing { mut document, job } = before;
     let groups = document.get_mut("TaskGroups").and_then(Value::as_array_mut);
     for group in groups.into_iter().flatten() {
         if let Some(fields) = group.as_object_mut() {

@@ -22,7 +22,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let jobs = jobs::all(context, &options).await?;
     let stubs = jobs.map(|jobs| {
         jobs.iter()
-            .map(|job| to_stub(job.to_v2()))
+            .map(|job| to_stub(job.to_v2(context)))
             .collect::<Vec<_>>()
     });
     Reply::read(context.call, &stubs)

@@ -13,32 +13,76 @@ use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
 
+pub mod agent_self;
+pub mod allocation_get;
 pub mod allocation_stats;
+pub mod allocations_list;
+pub mod evaluation_allocations;
+pub mod evaluation_get;
+pub mod evaluations_list;
+pub mod force_leave;
 pub mod job_allocations;
 pub mod job_delete;
+pub mod job_evaluations;
 pub mod job_get;
 pub mod job_pause;
 pub mod job_resume;
+pub mod job_update;
 pub mod jobs_list;
 pub mod jobs_register;
+pub mod join;
 pub mod leader;
+pub mod managers_list;
+pub mod managers_set;
 pub mod members;
+pub mod node_allocations;
+pub mod node_evaluate;
+pub mod node_get;
 pub mod nodes_list;
 pub mod not_found;
+pub mod orders_list;
+pub mod peers;
+pub mod raft_configuration;
+pub mod raft_peer_remove;
+pub mod regions;
+pub mod unsupported;
+pub mod validate_job;
 
 /// Every route, sorted by function.
 pub const TABLE: &[Route] = &[
+    agent_self::ROUTE,
+    allocation_get::ROUTE,
     allocation_stats::ROUTE,
+    allocations_list::ROUTE,
+    evaluation_allocations::ROUTE,
+    evaluation_get::ROUTE,
+    evaluations_list::ROUTE,
+    force_leave::ROUTE,
     job_allocations::ROUTE,
     job_delete::ROUTE,
+    job_evaluations::ROUTE,
     job_get::ROUTE,
     job_pause::ROUTE,
     job_resume::ROUTE,
+    job_update::ROUTE,
     jobs_list::ROUTE,
     jobs_register::ROUTE,
+    join::ROUTE,
     leader::ROUTE,
+    managers_list::ROUTE,
+    managers_set::ROUTE,
     members::ROUTE,
+    node_allocations::ROUTE,
+    node_evaluate::ROUTE,
+    node_get::ROUTE,
     nodes_list::ROUTE,
+    orders_list::ROUTE,
+    peers::ROUTE,
+    raft_configuration::ROUTE,
+    raft_peer_remove::ROUTE,
+    regions::ROUTE,
+    unsupported::ROUTE,
+    validate_job::ROUTE,
 ];
 
 /// The body of a 404 for a path that no route has; Go's own page.

@@ -13,14 +13,19 @@ pub fn to_v2_list(view: &JobView<'_>, allocations: &[AllocationStub]) -> Vec<v2:
     let mut list: Vec<_> = allocations
         .iter()
         .map(|allocation| {
-            let paused = view.is_paused()
-                && newest_of_group(allocations, &allocation.task_group)
-                    .is_some_and(|newest| newest.id == allocation.id);
+            let paused = view.is_paused() && is_newest(allocations, allocation);
             to_v2(view, allocation, paused)
         })
         .collect();
     list.sort_by(|a, b| a.id.cmp(&b.id));
     list
+}
+
+/// Whether an allocation is the newest of its group.
+#[must_use]
+pub fn is_newest(allocations: &[AllocationStub], allocation: &AllocationStub) -> bool {
+    newest_of_group(allocations, &allocation.task_group)
+        .is_some_and(|newest| newest.id == allocation.id)
 }
 
 /// One allocation. `paused`: it is the newest of its task and the job is paused,

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::spec::{JobSpec, TaskSpec, fault_of_id};
-use super::{Driver, Side, keys};
+use super::{Driver, Side, keys, numbers};
 use crate::secret::TaskConfig;
 
 /// What a body holds.
@@ -26,19 +26,30 @@ pub enum Body {
     },
 }
 
+/// Why a body is no job: one line, without any value of a Config.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It is not a JSON object; the line says where it stops being one.
+    #[error("{0}")]
+    Syntax(String),
+    /// It is one, and no job that can run; the line names every fault.
+    #[error("{0}")]
+    Faults(String),
+}
+
 /// Reads a body.
 ///
 /// # Errors
-/// One line that says what is wrong and where, without any value of a Config.
-pub fn parse(bytes: &[u8]) -> Result<Body, String> {
-    let fields = object(bytes)?;
+/// When it is not a JSON object, or the job in it has faults.
+pub fn parse(bytes: &[u8]) -> Result<Body, BodyError> {
+    let fields = object(bytes).map_err(BodyError::Syntax)?;
     let mut faults = Vec::new();
     let body = read(fields, &mut faults);
     if faults.is_empty() {
         // A body without faults is complete.
-        body.ok_or_else(|| "the body is not a job".to_owned())
+        body.ok_or_else(|| BodyError::Faults("the body is not a job".to_owned()))
     } else {
-        Err(faults.join("; "))
+        Err(BodyError::Faults(faults.join("; ")))
     }
 }
 
@@ -58,29 +69,9 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
         };
         format!("{kind} (line {}, column {})", error.line(), error.column())
     })?;
-    match tidy_numbers(value) {
+    match numbers::tidy(value) {
         Value::Object(fields) => Ok(fields),
         other => Err(format!("the body is {}, a job is expected", kind(&other))),
-    }
-}
-
-/// `3307.0` becomes `3307`: Go prints whole floats as 2.x does, we as numbers.
-fn tidy_numbers(value: Value) -> Value {
-    match value {
-        Value::Number(number) if number.is_f64() => match number.as_f64() {
-            Some(n) if n.fract() == 0.0 && n.abs() <= 9_007_199_254_740_992.0 => {
-                Value::from(n as i64)
-            }
-            _ => Value::Number(number),
-        },
-        Value::Array(items) => items.into_iter().map(tidy_numbers).collect(),
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(key, item)| (key, tidy_numbers(item)))
-                .collect(),
-        ),
-        other => other,
     }
 }
 
@@ -395,7 +386,7 @@ mod tests {
     use super::*;
 
     fn faults(body: &str) -> String {
-        parse(body.as_bytes()).unwrap_err()
+        parse(body.as_bytes()).unwrap_err().to_string()
     }
 
     const TASKS: &str = r#"[{"Type":"Src","Config":{}},{"type":"Dest","config":{}}]"#;

@@ -12,7 +12,9 @@ pub mod job;
 mod kept;
 pub mod keys;
 pub mod node;
+pub mod numbers;
 pub mod password;
+pub mod progress;
 pub mod register;
 mod side;
 pub mod spec;
@@ -20,6 +22,7 @@ pub mod statistics;
 pub mod status;
 mod template;
 mod time;
+pub mod validation;
 mod view;
 
 pub use kept::Kept;

@@ -11,8 +11,18 @@ use serde_json::{Map, Value, json};
 
 use super::kept::KeptTask;
 use super::spec::{JobSpec, TaskSpec};
-use super::{Driver, Kept, Layout, Side, keys};
+use super::{Driver, JobView, Kept, Layout, Side, keys, numbers};
+use crate::nomad::wire::Job;
 use crate::settings::JobPolicy;
+
+/// What is registered under an ID.
+#[derive(Clone, Debug)]
+pub struct Existing {
+    /// The whole document, to be written back.
+    pub document: Map<String, Value>,
+    /// The same, typed.
+    pub job: Job,
+}
 
 /// Everything that a registration depends on.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +38,7 @@ pub struct Registration<'a> {
     /// What 2.x jobs do not say.
     pub policy: &'a JobPolicy,
     /// What is registered under that ID now.
-    pub existing: Option<&'a Map<String, Value>>,
-    /// The JobModifyIndex of that, 0 for none.
-    pub base: u64,
+    pub existing: Option<&'a Existing>,
 }
 
 /// The job document to register.
@@ -41,7 +49,7 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
         name: Some(spec.name.clone()),
         failover: spec.failover,
         orders: spec.orders.is_some(),
-        base: registration.base,
+        base: existing.map_or(0, |existing| existing.job.job_modify_index),
         ..Kept::default()
     };
     let mut configs = configs(spec, registration.layout, &mut kept);
@@ -62,10 +70,18 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
         spec.datacenters.clone()
     };
 
-    let mut document = existing.cloned().unwrap_or_default();
+    let mut document = existing
+        .map(|existing| existing.document.clone())
+        .unwrap_or_default();
+    // The plugin keeps progress under the Name; one that others gave stays.
+    let name = document.get("Name").and_then(Value::as_str);
+    let name = name
+        .filter(|name| !name.is_empty())
+        .unwrap_or(registration.id);
+    let name = json!(name);
     for (key, value) in [
         ("ID", json!(registration.id)),
-        ("Name", json!(registration.id)),
+        ("Name", name),
         ("Type", json!("service")),
         ("Region", json!(registration.region)),
         ("Datacenters", json!(datacenters)),
@@ -76,7 +92,7 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
     }
     kept.put_into(&mut document);
     if let Some(existing) = existing {
-        keep_base_if_unchanged(&mut document, kept, existing);
+        keep_base_if_unchanged(&mut document, kept, &existing.document);
     }
     document
 }
@@ -93,7 +109,8 @@ fn keep_base_if_unchanged(
     kept.started = before.started;
     let mut same = document.clone();
     kept.put_into(&mut same);
-    if same == *existing {
+    if numbers::tidy(Value::Object(same.clone())) == numbers::tidy(Value::Object(existing.clone()))
+    {
         *document = same;
     }
 }
@@ -197,12 +214,17 @@ fn merge(configs: &mut Configs, kafka: bool, kept: &mut Kept) {
 fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, Value>) -> Value {
     let policy = registration.policy;
     let side = task.side.as_str();
-    let before = registration.existing.and_then(|job| {
-        let groups = job.get("TaskGroups")?.as_array()?;
-        groups
-            .iter()
-            .find(|group| group.get("Name").and_then(Value::as_str) == Some(side))
-    });
+    let before = registration
+        .existing
+        .and_then(|existing| group_of(existing, task.side));
+    // Another name would be another group: Nomad would stop the old one while
+    // it starts the new one.
+    let names = |value: Option<&Value>| {
+        let name = value.and_then(|value| value.get("Name")?.as_str());
+        json!(name.unwrap_or(side))
+    };
+    let group_name = names(before);
+    let task_name = names(before.and_then(|group| group.get("Tasks")?.get(0)));
     let mut group = before
         .and_then(Value::as_object)
         .cloned()
@@ -226,7 +248,7 @@ fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, V
             Map::from_iter([("Resources".to_owned(), resources)])
         });
     for (key, value) in [
-        ("Name", json!(side)),
+        ("Name", task_name),
         ("Driver", json!("dtle")),
         ("Config", Value::Object(config)),
         ("Leader", json!(task.leader || task.side == Side::Dest)),
@@ -235,7 +257,7 @@ fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, V
     }
     let (constraints, affinities) = placement(task, registration.spec.failover);
     for (key, value) in [
-        ("Name", json!(side)),
+        ("Name", group_name),
         ("Count", json!(1)),
         ("Constraints", constraints),
         ("Affinities", affinities),
@@ -248,6 +270,19 @@ fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, V
         group.insert(key.to_owned(), value);
     }
     Value::Object(group)
+}
+
+/// The registered group of one side, if it has that side's task alone.
+fn group_of(existing: &Existing, side: Side) -> Option<&Value> {
+    let view = JobView::new(&existing.job);
+    let (_, group, _) = view
+        .tasks
+        .iter()
+        .find(|(found, group, _)| *found == side && group.tasks.len() == 1)?;
+    let groups = existing.document.get("TaskGroups")?.as_array()?;
+    groups
+        .iter()
+        .find(|candidate| candidate.get("Name").and_then(Value::as_str) == Some(&group.name))
 }
 
 /// NodeID and NodeName bind a task to a node; with Failover they only prefer it.

@@ -75,6 +75,13 @@ pub fn first_look(job: &Job, summary: &JobSummary) -> Look {
     Look::Known(own(job))
 }
 
+/// The status that a job document carries by itself: enough for a job as it was
+/// when an allocation was made, not for one as it is now.
+#[must_use]
+pub fn recorded(job: &Job) -> Status {
+    own(job)
+}
+
 /// Nomad's own word.
 fn own(job: &Job) -> Status {
     Status::of(match job.status.as_str() {

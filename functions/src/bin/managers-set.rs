@@ -1,0 +1,9 @@
+//! `POST /v1/managers?address=…`, `PUT …`.
+
+use std::process::ExitCode;
+
+use dtle_compat::{lambda, routes::managers_set};
+
+fn main() -> ExitCode {
+    lambda::run(&managers_set::ROUTE)
+}

@@ -1,0 +1,9 @@
+//! `GET /v1/operator/raft/configuration`.
+
+use std::process::ExitCode;
+
+use dtle_compat::{lambda, routes::raft_configuration};
+
+fn main() -> ExitCode {
+    lambda::run(&raft_configuration::ROUTE)
+}

@@ -1,0 +1,9 @@
+//! `DELETE /v1/operator/raft/peer?address=…` or `?id=…`.
+
+use std::process::ExitCode;
+
+use dtle_compat::{lambda, routes::raft_peer_remove};
+
+fn main() -> ExitCode {
+    lambda::run(&raft_peer_remove::ROUTE)
+}

@@ -1,0 +1,90 @@
+//! An API Gateway and a Lambda, on one machine.
+//!
+//! What runs here has to be what runs deployed, so nothing is short-circuited:
+//! routes come from the SAM template, a request becomes the event that an HTTP
+//! API sends (payload format 2.0), the event becomes a request through
+//! `lambda_http`, and the same handlers answer. Only the network between the
+//! parts is missing.
+
+mod event;
+mod server;
+mod template;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dtle_compat::routes::{self, Route};
+use dtle_compat::{App, edge};
+use lambda_http::Body;
+use lambda_http::http::{Request, Response, StatusCode, header};
+
+pub use event::{Peer, to_event};
+pub use server::{Server, serve};
+pub use template::{ApiRoute, Template, TemplateError};
+
+/// The largest body that the gateway takes, in bytes. Lambda takes six million.
+const LARGEST_BODY: usize = 6_000_000;
+
+/// The gateway: the template's routes and the functions behind them.
+pub struct Gateway {
+    app: Arc<App>,
+    template: Template,
+    functions: HashMap<&'static str, &'static Route>,
+}
+
+impl Gateway {
+    /// Puts the functions behind the template's routes.
+    ///
+    /// # Errors
+    /// When the template names a function that does not exist.
+    pub fn new(app: Arc<App>, template: Template) -> Result<Self, TemplateError> {
+        let functions: HashMap<_, _> = routes::TABLE
+            .iter()
+            .chain([&routes::not_found::ROUTE])
+            .map(|route| (route.function, route))
+            .collect();
+        for route in template.routes() {
+            if !functions.contains_key(route.function.as_str()) {
+                return Err(TemplateError::UnknownFunction {
+                    function: route.function.clone(),
+                });
+            }
+        }
+        Ok(Self {
+            app,
+            template,
+            functions,
+        })
+    }
+
+    /// Answers a request whose body has been read.
+    pub async fn answer(&self, request: Request<bytes::Bytes>, peer: &Peer) -> Response<Body> {
+        if request.body().len() > LARGEST_BODY {
+            return plain(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than Lambda takes (6 MB)",
+            );
+        }
+        let found = self.template.route(request.method(), request.uri().path());
+        let Some((route, values)) = found else {
+            // What API Gateway itself says where a template has no $default.
+            return plain(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#);
+        };
+        let Some(function) = self.functions.get(route.function.as_str()) else {
+            return plain(StatusCode::BAD_GATEWAY, "no such function");
+        };
+        let event = to_event(request, &route.key, values, peer);
+        let request = lambda_http::request::LambdaRequest::ApiGatewayV2(event).into();
+        edge::answer(&self.app, function, request).await
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}

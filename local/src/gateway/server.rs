@@ -1,0 +1,147 @@
+//! The listening half of the gateway.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use lambda_http::Body;
+use lambda_http::http::{Request, Response, StatusCode};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{Gateway, LARGEST_BODY, Peer, plain};
+
+/// How long requests under way may take to end after a stop.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a client may take to send its headers.
+const HEADERS: Duration = Duration::from_secs(30);
+
+/// A gateway that is listening. Dropping it stops it without waiting.
+pub struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops listening and lets the requests under way end.
+    pub async fn shutdown(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Listens.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn serve(gateway: Gateway, listen: SocketAddr) -> std::io::Result<Server> {
+    let listener = TcpListener::bind(listen).await?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(accept(listener, Arc::new(gateway), stopped));
+    Ok(Server {
+        address,
+        stop: Some(stop),
+        task,
+    })
+}
+
+async fn accept(listener: TcpListener, gateway: Arc<Gateway>, mut stopped: oneshot::Receiver<()>) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: let some be closed.
+                    tracing::warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            _ = &mut stopped => break,
+        };
+        let _ = stream.set_nodelay(true);
+        let gateway = Arc::clone(&gateway);
+        let ip = peer.ip().to_string();
+        let service = service_fn(move |request| {
+            let gateway = Arc::clone(&gateway);
+            let ip = ip.clone();
+            async move { Ok::<_, std::convert::Infallible>(answer(&gateway, request, ip).await) }
+        });
+        let connection = http1::Builder::new()
+            // As 2.x writes them: old scripts look for `X-Udup-Index`.
+            .title_case_headers(true)
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADERS)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("connection: {error}");
+            }
+        });
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
+}
+
+async fn answer(
+    gateway: &Gateway,
+    request: Request<Incoming>,
+    ip: String,
+) -> Response<Full<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let body = match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return to_full(plain(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than Lambda takes (6 MB)",
+            ));
+        }
+        Err(_) => return to_full(plain(StatusCode::BAD_REQUEST, "the body broke off")),
+    };
+    let peer = Peer {
+        ip,
+        request_id: uuid::Uuid::new_v4().to_string(),
+    };
+    to_full(
+        gateway
+            .answer(Request::from_parts(parts, body), &peer)
+            .await,
+    )
+}
+
+fn to_full(response: Response<Body>) -> Response<Full<Bytes>> {
+    response.map(|body| {
+        Full::new(match body {
+            Body::Text(text) => Bytes::from(text),
+            Body::Binary(bytes) => Bytes::from(bytes),
+            _ => Bytes::new(),
+        })
+    })
+}

@@ -1,0 +1,333 @@
+//! How Go prints things.
+//!
+//! Nomad's answers come out of Go's codecs, and clients see the marks of it:
+//! a number of a driver's Config comes back as `2.0`, a delay reads
+//! `2.277714749s`, a body that is no JSON is refused in the words of Go's
+//! scanner. Everything of that kind is here, so that the rest of the
+//! simulation can think in values.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+
+/// Compact JSON with floats as Nomad's codec prints them: every float carries
+/// a `.0` or an exponent (recording 024: `"ParallelWorkers": 2.0`).
+struct Compact(CompactFormatter);
+
+impl Formatter for Compact {
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(float(value).as_bytes())
+    }
+}
+
+/// The same for `?pretty`: four spaces an indent.
+struct Pretty<'a>(PrettyFormatter<'a>);
+
+impl Formatter for Pretty<'_> {
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        writer.write_all(float(value).as_bytes())
+    }
+    fn begin_array<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.begin_array(w)
+    }
+    fn end_array<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.end_array(w)
+    }
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_array_value(w, first)
+    }
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.end_array_value(w)
+    }
+    fn begin_object<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.begin_object(w)
+    }
+    fn end_object<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.end_object(w)
+    }
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        self.0.begin_object_key(w, first)
+    }
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(w)
+    }
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        self.0.end_object_value(w)
+    }
+}
+
+/// Compact JSON of a value, as Nomad sends it.
+pub(crate) fn encode(value: &Value) -> Bytes {
+    let mut out = Vec::with_capacity(512);
+    let mut serializer = Serializer::with_formatter(&mut out, Compact(CompactFormatter));
+    // Writing a `Value` into a `Vec` cannot fail: there is no I/O in it, and
+    // every key is a string.
+    let _infallible = value.serialize(&mut serializer);
+    Bytes::from(out)
+}
+
+/// The same body, as `?pretty` shows it: four spaces an indent, and a final
+/// newline.
+pub(crate) fn pretty(body: &Bytes) -> Bytes {
+    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+        return body.clone();
+    };
+    let mut out = Vec::with_capacity(body.len() * 2);
+    let mut serializer =
+        Serializer::with_formatter(&mut out, Pretty(PrettyFormatter::with_indent(b"    ")));
+    let _infallible = value.serialize(&mut serializer);
+    out.push(b'\n');
+    Bytes::from(out)
+}
+
+/// A float as Nomad's codec prints it: `2.0`, `0.5`, `1e+21`, `1e-07`.
+pub(crate) fn float(value: f64) -> String {
+    let abs = value.abs();
+    if abs != 0.0 && !(1e-6..1e21).contains(&abs) {
+        let text = format!("{value:e}");
+        let Some((mantissa, exponent)) = text.split_once('e') else {
+            return text;
+        };
+        return match exponent.strip_prefix('-') {
+            Some(digits) => format!("{mantissa}e-{digits:0>2}"),
+            None => format!("{mantissa}e+{exponent:0>2}"),
+        };
+    }
+    if value.fract() == 0.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value}")
+    }
+}
+
+/// A value with every number turned into a float, as Go does with JSON that
+/// it decodes into `interface{}`. An integer above 2^53 loses digits here.
+pub(crate) fn through_float64(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => number.as_f64().map_or(Value::Null, Value::from),
+        Value::Array(items) => Value::Array(items.iter().map(through_float64).collect()),
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(key, item)| (key.clone(), through_float64(item)))
+                .collect(),
+        ),
+        Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
+    }
+}
+
+/// A duration in nanoseconds as Go's `Duration.String` prints it: `5s`,
+/// `10m0s`, `2.277714749s`, `1.5ms`.
+pub(crate) fn duration(nanoseconds: i64) -> String {
+    if nanoseconds == 0 {
+        return "0s".to_owned();
+    }
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let total = nanoseconds.unsigned_abs();
+    let fraction = |whole: u64, rest: u64, width: usize| {
+        let digits = format!("{rest:0width$}");
+        let digits = digits.trim_end_matches('0');
+        if digits.is_empty() {
+            whole.to_string()
+        } else {
+            format!("{whole}.{digits}")
+        }
+    };
+    if total < 1_000 {
+        return format!("{sign}{total}ns");
+    }
+    if total < 1_000_000 {
+        return format!("{sign}{}µs", fraction(total / 1_000, total % 1_000, 3));
+    }
+    if total < 1_000_000_000 {
+        return format!(
+            "{sign}{}ms",
+            fraction(total / 1_000_000, total % 1_000_000, 6)
+        );
+    }
+    let seconds = total / 1_000_000_000;
+    let tail = fraction(seconds % 60, total % 1_000_000_000, 9);
+    let minutes = seconds / 60;
+    if minutes == 0 {
+        format!("{sign}{tail}s")
+    } else if minutes < 60 {
+        format!("{sign}{minutes}m{tail}s")
+    } else {
+        format!("{sign}{}h{}m{tail}s", minutes / 60, minutes % 60)
+    }
+}
+
+/// Go's `time.ParseDuration`. `None` is its error; a negative duration is
+/// zero here, which Nomad treats as "not given".
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Some(Duration::ZERO);
+    }
+    if rest.is_empty() {
+        return None;
+    }
+    let mut seconds = 0.0_f64;
+    while !rest.is_empty() {
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let (number, tail) = rest.split_at_checked(end)?;
+        let number: f64 = number.parse().ok()?;
+        let end = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at_checked(end)?;
+        let factor = match unit {
+            "ns" => 1e-9,
+            "us" | "µs" | "μs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        seconds += number * factor;
+        rest = tail;
+    }
+    if negative {
+        return Some(Duration::ZERO);
+    }
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// What Go's JSON decoder says about a body that is no JSON (recording 082).
+pub(crate) fn syntax_error(body: &[u8], error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "unexpected EOF".to_owned();
+    }
+    let text = String::from_utf8_lossy(body);
+    let culprit = text
+        .split('\n')
+        .nth(error.line().saturating_sub(1))
+        .and_then(|line| {
+            let end = error.column().min(line.len());
+            line.as_bytes().get(end.saturating_sub(1)).copied()
+        })
+        .map_or(' ', char::from);
+    let message = error.to_string();
+    let context = if message.starts_with("key must be a string") {
+        "looking for beginning of object key string"
+    } else if message.contains("`,` or `}`") {
+        "after object key:value pair"
+    } else if message.contains("`,` or `]`") {
+        "after array element"
+    } else if message.contains("expected `:`") {
+        "after object key"
+    } else if message.starts_with("trailing characters") {
+        "after top-level value"
+    } else {
+        "looking for beginning of value"
+    };
+    let shown = if culprit == '\'' {
+        "'\\''".to_owned()
+    } else {
+        format!("'{culprit}'")
+    };
+    format!("invalid character {shown} {context}")
+}
+
+/// Go's name for a JSON value, as its type errors use it.
+pub(crate) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Several messages as HashiCorp's multierror prints them.
+pub(crate) fn multierror<S: AsRef<str>>(messages: &[S]) -> String {
+    let mut text = if messages.len() == 1 {
+        "1 error occurred:".to_owned()
+    } else {
+        format!("{} errors occurred:", messages.len())
+    };
+    for message in messages {
+        text.push_str("\n\t* ");
+        text.push_str(message.as_ref());
+    }
+    text.push_str("\n\n");
+    text
+}
+
+/// Now, in nanoseconds since 1970, as Nomad's CreateTime and Event.Time.
+pub(crate) fn now_nanoseconds() -> i64 {
+    i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+/// A point in time as Go's JSON prints it: RFC 3339 in UTC, nanoseconds with
+/// trailing zeros dropped.
+pub(crate) fn rfc3339(nanoseconds: i64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).map_or_else(
+        |_| "0001-01-01T00:00:00Z".to_owned(),
+        |time| time.to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_carry_a_point_or_an_exponent() {
+        for (value, text) in [
+            (2.0, "2.0"),
+            (0.0, "0.0"),
+            (-1.0, "-1.0"),
+            (0.5, "0.5"),
+            (3319.0, "3319.0"),
+            (1e20, "100000000000000000000.0"),
+            (1e21, "1e+21"),
+            (1.5e-7, "1.5e-07"),
+            (9_007_199_254_740_993.0, "9007199254740992.0"),
+        ] {
+            assert_eq!(float(value), text);
+        }
+    }
+
+    #[test]
+    fn durations_read_as_in_go() {
+        for (value, text) in [
+            (2_277_714_749, "2.277714749s"),
+            (600_000_000_000, "10m0s"),
+            (5_000_000_000, "5s"),
+            (3_600_000_000_000, "1h0m0s"),
+            (1_500_000, "1.5ms"),
+            (0, "0s"),
+        ] {
+            assert_eq!(duration(value), text);
+        }
+    }
+
+    #[test]
+    fn durations_are_parsed_as_in_go() {
+        assert_eq!(parse_duration("1m30s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
+        for bad in ["xx", "", "5", "1x", "s"] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! `GET /v1/evaluations`: the evaluations of all jobs.
+
+use super::{Answer, Route};
+use crate::cluster::jobs;
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+use crate::nomad::Read;
+use crate::translate::JobView;
+use crate::translate::evaluation::to_v2;
+use crate::v2::Evaluation;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "evaluations-list",
+    methods: &["GET"],
+    paths: &["/v1/evaluations"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let query = &context.call.query;
+    let options = query.read_options()?;
+    // Nomad refuses a prefix that is not even hexadecimal; text is text here.
+    let prefix = query.get("prefix").unwrap_or_default();
+    let evaluations = context.nomad.evaluations(&options).await?;
+    let jobs = jobs::visible(context, &options).await?;
+    let mut list: Vec<Evaluation> = evaluations
+        .value
+        .iter()
+        .filter(|evaluation| evaluation.id.starts_with(prefix))
+        .filter_map(|evaluation| {
+            let (_, job) = jobs.of(&evaluation.job_id, evaluation.create_index)?;
+            Some(to_v2(Some(&JobView::new(job)), evaluation))
+        })
+        .collect();
+    list.sort_by(|a, b| a.id.cmp(&b.id));
+    Reply::read(
+        context.call,
+        &Read {
+            value: list,
+            meta: evaluations.meta,
+        },
+    )
+}

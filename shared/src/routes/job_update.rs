@@ -1,0 +1,19 @@
+//! `POST /v1/job/{id}`, `PUT /v1/job/{id}`: updates the job of the path's ID.
+
+use super::{Answer, Route};
+use crate::cluster::register::register;
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "job-update",
+    methods: &["POST", "PUT"],
+    paths: &["/v1/job/{id}"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    register(context, Some(context.call.id())).await
+}

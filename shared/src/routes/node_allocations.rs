@@ -1,0 +1,43 @@
+//! `GET /v1/node/{id}/allocations`: the allocations on a node, whole.
+
+use super::{Answer, Route};
+use crate::cluster::allocations::{check_uuid, is_paused, whole};
+use crate::cluster::jobs;
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+use crate::nomad::Read;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "node-allocations",
+    methods: &["GET"],
+    paths: &["/v1/node/{id}/allocations"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let id = context.call.id();
+    check_uuid(id, "node not found")?;
+    let options = context.call.query.read_options()?;
+    let allocations = context.nomad.node_allocations(id, &options).await?;
+    let plain = options.plain();
+    let jobs = jobs::visible(context, &plain).await?;
+    let mut list = Vec::new();
+    for allocation in &allocations.value {
+        let stub = &allocation.stub;
+        let Some((_, job)) = jobs.of(&stub.job_id, stub.create_index) else {
+            continue;
+        };
+        let paused = is_paused(context, job, stub, &plain).await?;
+        list.extend(whole(context, allocation, paused));
+    }
+    list.sort_by(|a, b| a.id.cmp(&b.id));
+    Reply::read(
+        context.call,
+        &Read {
+            value: list,
+            meta: allocations.meta,
+        },
+    )
+}

@@ -1,0 +1,33 @@
+//! `GET /v1/node/{id}`: a node that runs dtle.
+
+use super::{Answer, Route};
+use crate::cluster::allocations::check_uuid;
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+use crate::translate::node::to_v2;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "node-get",
+    methods: &["GET"],
+    paths: &["/v1/node/{id}"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+const UNKNOWN: &str = "node not found";
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let id = context.call.id();
+    check_uuid(id, UNKNOWN)?;
+    let options = context.call.query.read_options()?;
+    let node = context
+        .nomad
+        .node(id, &options)
+        .await
+        .map_err(|error| Error::or_not_found(error, UNKNOWN))?;
+    if !node.value.stub.has_dtle() {
+        return Err(Error::not_found(UNKNOWN).with_meta(node.meta));
+    }
+    Reply::read(context.call, &node.map(|node| to_v2(&node)))
+}

@@ -1,0 +1,30 @@
+//! What 2.x had and a Nomad cluster has no counterpart for: billing, and a browser
+//! of the source database.
+
+use super::{Answer, Route};
+use crate::edge::Context;
+use crate::error::Error;
+use crate::http::Reply;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "unsupported",
+    methods: &["GET", "POST", "PUT", "DELETE"],
+    paths: &[
+        "/v1/login",
+        "/v1/order/{id}",
+        "/v1/cloud/order",
+        "/v1/job/renewal",
+        "/v1/job/info",
+    ],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+// Async like every other handler; there is nobody to wait for.
+#[expect(clippy::unused_async)]
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let path = &context.call.path;
+    Err(Error::not_implemented(format!(
+        "{path} belongs to billing or to the database browser of dtle 2.x, which a Nomad cluster has no counterpart for"
+    )))
+}
