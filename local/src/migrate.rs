@@ -302,11 +302,9 @@ impl Migration {
         for task in job.get("Tasks").map(items).unwrap_or_default() {
             let side = text(task, "Type").unwrap_or_default();
             let config = task.get("Config").and_then(Value::as_object);
-            let mut moved = json!({
-                "Type": side,
-                "Driver": text(task, "Driver").unwrap_or_default(),
-                "Config": config_of(&side, config.cloned().unwrap_or_default()),
-            });
+            let config = config_of(&side, config.cloned().unwrap_or_default());
+            let driver = text(task, "Driver").unwrap_or_default();
+            let mut node = String::new();
             if text(task, "NodeID").is_some_and(|id| !id.is_empty()) {
                 notes.push(format!(
                     "{side} was bound to a node by its ID, which the new side does not have"
@@ -314,19 +312,22 @@ impl Migration {
             }
             if let Some(name) = text(task, "NodeName").filter(|name| !name.is_empty()) {
                 if self.nodes.contains(&name) {
-                    moved["NodeName"] = json!(name);
+                    node = name;
                 } else {
                     notes.push(format!(
                         "{side} was bound to the node {name}, which the new side does not have"
                     ));
                 }
             }
-            tasks.push(moved);
+            tasks.push(json!({
+                "Type": side, "Driver": driver, "NodeName": node, "Config": config
+            }));
         }
-        let mut moved = json!({"Tasks": tasks});
-        for key in ["ID", "Name", "Datacenters", "Failover"] {
-            moved[key] = job.get(key).cloned().unwrap_or(Value::Null);
-        }
+        let of = |key: &str| job.get(key).cloned().unwrap_or(Value::Null);
+        let moved = json!({
+            "ID": of("ID"), "Name": of("Name"), "Datacenters": of("Datacenters"),
+            "Failover": of("Failover"), "Tasks": tasks
+        });
         (moved, notes)
     }
 }

@@ -91,10 +91,8 @@ impl<'a> Update<'a> {
             Ok(answer) => Ok(Some(answer.index)),
             Err(nomad::Error::Conflict { in_doubt, text }) => {
                 // Perhaps the conflict is with our own first attempt.
-                if in_doubt {
-                    if let Some(index) = self.landed(&document).await? {
-                        return Ok(Some(index));
-                    }
+                if in_doubt && let Some(index) = self.landed(&document).await? {
+                    return Ok(Some(index));
                 }
                 if last {
                     Err(Error::refused(text))
