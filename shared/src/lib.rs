@@ -9,14 +9,18 @@
 //!   (headers, `pretty`, gzip).
 //! - [`routes`] holds one file a route: read the request, call Nomad, translate,
 //!   answer. Its table is the only list of routes.
+//! - [`cluster`] is what several routes need of it: a job with its status, a safe write.
+//! - [`consul`] reads how far a replication has come, where an address is given.
 //! - [`nomad`] is the client of the cluster and its wire types.
 //! - [`translate`] is the dictionary between the two vocabularies: pure functions,
 //!   no I/O, no clock, no environment.
 //! - [`v2`] is the wire types of the 2.x API.
-//! - [`settings`] reads the environment; [`app`] is what lives as long as the process.
+//! - [`settings`] reads the environment; [`app`] is what lives as long as the process,
+//!   and [`memory`] what that remembers between requests.
 
 pub mod app;
 pub mod cluster;
+pub mod consul;
 pub mod edge;
 pub mod error;
 pub mod http;

@@ -18,8 +18,9 @@ use crate::v2::Statistics;
 const STATISTICS_FOR: Duration = Duration::from_secs(15);
 /// How long the plugin's generation is believed.
 const LAYOUT_FOR: Duration = Duration::from_secs(60);
-/// Bytes of jobs remembered. A job without table lists has about 4 KB.
-const JOBS: u64 = 16 << 20;
+/// Bytes of jobs remembered: some 10,000 without long table lists. A list that
+/// did not fit would push itself out with every reading.
+const JOBS: u64 = 48 << 20;
 
 /// A job as Nomad has it, and about how many bytes it holds.
 #[derive(Clone)]

@@ -31,6 +31,15 @@ pub struct NomadSettings {
     pub client_key: Option<Secret>,
 }
 
+/// Where the plugin keeps its progress.
+#[derive(Clone, Debug)]
+pub struct ConsulSettings {
+    /// `CONSUL_HTTP_ADDR`.
+    pub address: Url,
+    /// `CONSUL_HTTP_TOKEN`.
+    pub token: Option<Secret>,
+}
+
 /// How jobs are run: what a 2.x job does not say and a Nomad job must.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobPolicy {
@@ -63,6 +72,8 @@ impl Default for JobPolicy {
 pub struct Settings {
     /// How Nomad is reached.
     pub nomad: NomadSettings,
+    /// `CONSUL_HTTP_ADDR`: absent, Config shows what was registered.
+    pub consul: Option<ConsulSettings>,
     /// `DTLE_LAYOUT`: which generation of the plugin jobs are written for,
     /// when the nodes should not be asked.
     pub layout: Option<Layout>,
@@ -124,7 +135,7 @@ impl Settings {
         let defaults = JobPolicy::default();
         Ok(Self {
             nomad: NomadSettings {
-                addresses: addresses_of(&addresses)?,
+                addresses: addresses_of("NOMAD_ADDR", &addresses)?,
                 token: get("NOMAD_TOKEN").map(Secret::new),
                 namespace: get("NOMAD_NAMESPACE"),
                 region: get("NOMAD_REGION"),
@@ -132,6 +143,14 @@ impl Settings {
                 client_cert: client_cert.map(Secret::new),
                 client_key: client_key.map(Secret::new),
             },
+            consul: get("CONSUL_HTTP_ADDR")
+                .map(|text| addresses_of("CONSUL_HTTP_ADDR", &text))
+                .transpose()?
+                .and_then(|addresses| addresses.into_iter().next())
+                .map(|address| ConsulSettings {
+                    address,
+                    token: get("CONSUL_HTTP_TOKEN").map(Secret::new),
+                }),
             layout: get("DTLE_LAYOUT")
                 .map(|text| {
                     text.parse().map_err(|_| {
@@ -168,12 +187,9 @@ impl Settings {
     }
 }
 
-/// One or several addresses, as `NOMAD_ADDR` holds them.
-///
-/// # Errors
-/// When one is not an http or https URL, or carries a path.
-pub fn addresses_of(text: &str) -> Result<Vec<Url>, SettingError> {
-    const VARIABLE: &str = "NOMAD_ADDR";
+/// One or several addresses, as the variable holds them: none of them with a
+/// path, each http or https.
+fn addresses_of(variable: &'static str, text: &str) -> Result<Vec<Url>, SettingError> {
     text.split([',', ' '])
         .map(str::trim)
         .filter(|address| !address.is_empty())
@@ -184,15 +200,15 @@ pub fn addresses_of(text: &str) -> Result<Vec<Url>, SettingError> {
                 format!("http://{address}")
             };
             let url = Url::parse(&full)
-                .map_err(|cause| fault(VARIABLE, format!("`{address}` is not an address: {cause}")))?;
+                .map_err(|cause| fault(variable, format!("`{address}` is not an address: {cause}")))?;
             if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-                return Err(fault(VARIABLE, format!("`{address}` is neither http:// nor https://")));
+                return Err(fault(variable, format!("`{address}` is neither http:// nor https://")));
             }
             if !url.username().is_empty() || url.password().is_some() {
-                return Err(fault(VARIABLE, "an address must not hold a user or a password; the token goes into NOMAD_TOKEN"));
+                return Err(fault(variable, "an address must not hold a user or a password; the token has a variable of its own"));
             }
             if !matches!(url.path(), "" | "/") || url.query().is_some() {
-                return Err(fault(VARIABLE, format!("`{address}` must not have a path")));
+                return Err(fault(variable, format!("`{address}` must not have a path")));
             }
             Ok(url)
         })

@@ -9,6 +9,7 @@ use crate::edge::Context;
 use crate::error::Error;
 use crate::nomad::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
 use crate::nomad::{self, Read, ReadOptions};
+use crate::translate::progress::Progress;
 use crate::translate::status::{Look, Status, first_look, needs_evaluations, settle};
 use crate::translate::{JobView, job, password};
 use crate::v2;
@@ -22,6 +23,8 @@ pub struct KnownJob {
     pub job: Arc<Job>,
     /// Its 2.x status.
     pub status: Status,
+    /// How far it has come, as far as that is known.
+    pub progress: Progress,
 }
 
 impl KnownJob {
@@ -30,6 +33,7 @@ impl KnownJob {
     #[must_use]
     pub fn to_v2(&self, context: &Context<'_>) -> v2::Job {
         let mut job = job::to_v2(&JobView::new(&self.job), &self.status);
+        self.progress.show_in(&mut job);
         if context.app.settings.mask_passwords {
             password::mask(&mut job);
         }
@@ -67,10 +71,39 @@ pub async fn one(
     };
     let meta = job.meta;
     let job = Arc::new(job.value);
-    let status = status(context, &job, &summary, &plain).await?;
+    let (status, progress) = tokio::join!(
+        status(context, &job, &summary, &plain),
+        progress(context, &job)
+    );
     Ok(Read {
-        value: KnownJob { job, status },
+        value: KnownJob {
+            job,
+            status: status?,
+            progress,
+        },
         meta,
+    })
+}
+
+/// How far a job has come. A Consul that fails is a reason to show what was
+/// registered, not to show nothing.
+async fn progress(context: &Context<'_>, job: &Job) -> Progress {
+    let Some(consul) = &context.app.consul else {
+        return Progress::default();
+    };
+    consul.progress(&job.name).await.unwrap_or_else(|error| {
+        tracing::warn!("progress is not shown: {error}");
+        Progress::default()
+    })
+}
+
+async fn all_progress(context: &Context<'_>) -> BTreeMap<String, Progress> {
+    let Some(consul) = &context.app.consul else {
+        return BTreeMap::new();
+    };
+    consul.all_progress().await.unwrap_or_else(|error| {
+        tracing::warn!("progress is not shown: {error}");
+        BTreeMap::new()
     })
 }
 
@@ -104,12 +137,17 @@ pub async fn all(
 ) -> Result<Read<Vec<KnownJob>>, Error> {
     let stubs = context.nomad.jobs(options).await?;
     let plain = options.plain();
+    // After the wait of a blocking query, not before.
+    let mut progress = all_progress(context).await;
     let mut jobs: Vec<KnownJob> = stream::iter(stubs.value)
         .map(|stub| with_status(context, stub, &plain))
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| std::future::ready(Ok(job)))
         .try_collect()
         .await?;
+    for job in &mut jobs {
+        job.progress = progress.remove(&job.job.name).unwrap_or_default();
+    }
     jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
     Ok(Read {
         value: jobs,
@@ -127,7 +165,11 @@ async fn with_status(
     };
     let summary = stub.job_summary.unwrap_or_default();
     let status = status(context, &job, &summary, options).await?;
-    Ok(Some(KnownJob { job, status }))
+    Ok(Some(KnownJob {
+        job,
+        status,
+        progress: Progress::default(),
+    }))
 }
 
 /// The jobs that a caller may see.

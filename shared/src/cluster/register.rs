@@ -55,6 +55,7 @@ async fn register_2x(
     let id = id_of(path_id, spec.id.as_deref())?;
     let settings = &context.app.settings;
     let region = region(context, spec.region.as_deref());
+    refuse_stored_progress(context, &id).await?;
     let layout = layout(context).await?;
     let expected = spec.enforce_index.then_some(spec.job_modify_index);
     let mut update = Update::new(context, &id, spec.enforce_index);
@@ -89,6 +90,28 @@ fn id_of(path_id: Option<&str>, body_id: Option<&str>) -> Result<String, Error> 
         (None, Some(id)) => Ok(id.to_owned()),
         (None, None) => Ok(Uuid::new_v4().to_string()),
     }
+}
+
+/// With `?fresh=true`: progress that is stored under the ID would override the
+/// Gtid of the job, so a job that must start where it says is refused instead.
+async fn refuse_stored_progress(context: &Context<'_>, id: &str) -> Result<(), Error> {
+    if !context.call.query.flag("fresh") {
+        return Ok(());
+    }
+    let Some(consul) = &context.app.consul else {
+        return Err(Error::bad_request(
+            "fresh=true needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set",
+        ));
+    };
+    let progress = consul.progress(id).await.map_err(|error| {
+        Error::bad_gateway("Consul does not say whether progress is stored").because(error)
+    })?;
+    if progress.overrides() {
+        return Err(Error::bad_request(format!(
+            "progress is stored under the ID {id} and would override the job's own Gtid: DELETE /v1/job/{id}?forget=true removes it"
+        )));
+    }
+    Ok(())
 }
 
 /// Forwards a job that is a Nomad job already, if it is dtle's.

@@ -11,6 +11,7 @@ use crate::edge::Context;
 use crate::error::Error;
 use crate::nomad::wire::Job;
 use crate::nomad::{self, Session};
+use crate::translate::numbers;
 use crate::translate::register::Existing;
 
 /// How often a change is made anew because somebody else came between.
@@ -114,14 +115,17 @@ impl<'a> Update<'a> {
         let Some(now) = registered(&self.context.nomad, self.id).await? else {
             return Ok(None);
         };
-        let wanted: Job = serde_json::from_value(written.clone()).unwrap_or_default();
-        let same = wanted.meta == now.job.meta
-            && wanted.task_groups.len() == now.job.task_groups.len()
+        let wanted: Job =
+            serde_json::from_value(numbers::tidy(written.clone())).unwrap_or_default();
+        let document = numbers::tidy(Value::Object(now.document));
+        let found: Job = serde_json::from_value(document).unwrap_or_default();
+        let same = wanted.meta == found.meta
+            && wanted.task_groups.len() == found.task_groups.len()
             && wanted
                 .task_groups
                 .iter()
-                .zip(&now.job.task_groups)
+                .zip(&found.task_groups)
                 .all(|(a, b)| a.count == b.count && a.tasks == b.tasks);
-        Ok(same.then_some(now.job.job_modify_index))
+        Ok(same.then_some(found.job_modify_index))
     }
 }

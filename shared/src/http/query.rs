@@ -64,11 +64,11 @@ impl Query {
             .is_some_and(|(_, value)| value != "0")
     }
 
-    /// `all`, a boolean as Go parses them; anything else counts as false.
+    /// A boolean as Go parses them; anything else counts as false.
     #[must_use]
-    pub fn all_allocations(&self) -> bool {
+    pub fn flag(&self, key: &str) -> bool {
         matches!(
-            self.get("all"),
+            self.get(key),
             Some("1" | "t" | "T" | "true" | "TRUE" | "True")
         )
     }

@@ -468,9 +468,6 @@ pub struct Node {
     /// `ip:port` of its HTTP API.
     #[serde(rename = "HTTPAddr")]
     pub http_addr: String,
-    /// What it is and can.
-    #[serde(deserialize_with = "nullable")]
-    pub attributes: BTreeMap<String, String>,
     /// The class it was put into.
     pub computed_class: String,
     /// Unix seconds of its last change of status.

@@ -24,7 +24,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = context.call.id();
     let query = &context.call.query;
     let mut options = query.read_options()?;
-    options.all = query.all_allocations();
+    options.all = query.flag("all");
     let allocations = context.nomad.job_allocations(id, &options).await?;
     let list: Vec<AllocationStub> = match jobs::without_status(context, id, &options.plain()).await
     {

@@ -2,14 +2,17 @@
 //!
 //! The plugin's progress stays, so that a job made again under the ID goes on
 //! where this one stopped: the vendor's own "delete to pause, create to resume".
-//! An unknown job is as good as a deleted one [075], and another tenant's is
-//! unknown.
+//! `?forget=true` removes it too. An unknown job is as good as a deleted one
+//! [075], and another tenant's is unknown.
+
+use std::time::Duration;
 
 use super::{Answer, Route};
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
 use crate::nomad::{self, ReadOptions};
+use crate::translate::spec::is_addressable;
 use crate::v2::WriteReply;
 
 /// The route.
@@ -20,29 +23,95 @@ pub const ROUTE: Route = Route {
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 
+/// How often a stopping task is looked at before its progress is removed, and
+/// how long is waited in between. A task has five seconds to stop.
+const LOOKS: u32 = 30;
+const BETWEEN: Duration = Duration::from_millis(300);
+
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = context.call.id();
-    let index = delete(context, id).await?;
+    let forget = context.call.query.flag("forget");
+    if forget && context.app.consul.is_none() {
+        // Before anything is deleted.
+        return Err(Error::bad_request(
+            "forget=true needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set",
+        ));
+    }
+    let deleted = delete(context, id).await?;
+    if let (true, Some(name)) = (forget, deleted.name) {
+        forget_progress(context, id, &name).await?;
+    }
+    let index = deleted.index;
     Reply::write(context.call, index, &WriteReply::written(index))
 }
 
-/// The Raft index at which the job was gone.
-async fn delete(context: &Context<'_>, id: &str) -> Result<u64, Error> {
+struct Deleted {
+    /// The Raft index at which the job was gone.
+    index: u64,
+    /// The name its progress is kept under; `None` for another tenant's job.
+    name: Option<String>,
+}
+
+async fn delete(context: &Context<'_>, id: &str) -> Result<Deleted, Error> {
     let nomad = &context.nomad;
     let current = ReadOptions::default();
-    match nomad.job(id, &current).await {
-        Ok(job) if job.value.is_dtle() => {}
-        Ok(other) => return Ok(other.meta.map_or(0, |meta| meta.index)),
-        Err(nomad::Error::NotFound { meta }) => return Ok(meta.map_or(0, |meta| meta.index)),
+    let index_of = |meta: Option<nomad::QueryMeta>| meta.map_or(0, |meta| meta.index);
+    let name = match nomad.job(id, &current).await {
+        Ok(job) if job.value.is_dtle() => job.value.name,
+        Ok(other) => {
+            return Ok(Deleted {
+                index: index_of(other.meta),
+                name: None,
+            });
+        }
+        // Progress may be left of an earlier job of that ID.
+        Err(nomad::Error::NotFound { meta }) => {
+            return Ok(Deleted {
+                index: index_of(meta),
+                name: is_addressable(id).then(|| id.to_owned()),
+            });
+        }
         Err(error) => return Err(error.into()),
-    }
-    match nomad.deregister(id).await {
-        Ok(answer) => Ok(answer.index),
+    };
+    let index = match nomad.deregister(id).await {
+        Ok(answer) => answer.index,
         // No answer came: whether it was done can be seen.
         Err(error @ nomad::Error::InDoubt { .. }) => match nomad.job(id, &current).await {
-            Err(nomad::Error::NotFound { meta }) => Ok(meta.map_or(0, |meta| meta.index)),
-            _ => Err(error.into()),
+            Err(nomad::Error::NotFound { meta }) => index_of(meta),
+            _ => return Err(error.into()),
         },
-        Err(error) => Err(error.into()),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Deleted {
+        index,
+        name: Some(name),
+    })
+}
+
+/// Removes the plugin's progress, once no task is there to write it again.
+async fn forget_progress(context: &Context<'_>, id: &str, name: &str) -> Result<(), Error> {
+    let Some(consul) = &context.app.consul else {
+        return Ok(());
+    };
+    for _ in 0..LOOKS {
+        let allocations = context
+            .nomad
+            .job_allocations(
+                id,
+                &ReadOptions {
+                    all: true,
+                    ..ReadOptions::default()
+                },
+            )
+            .await?;
+        let busy = |status: &str| matches!(status, "running" | "pending");
+        if !allocations.value.iter().any(|a| busy(&a.client_status)) {
+            break;
+        }
+        tokio::time::sleep(BETWEEN).await;
     }
+    consul.forget(name).await.map_err(|error| {
+        Error::bad_gateway("the job is deleted, its progress in Consul is not: try again")
+            .because(error)
+    })
 }

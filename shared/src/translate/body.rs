@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::spec::{JobSpec, TaskSpec, fault_of_id};
-use super::{Driver, Side, keys};
+use super::{Driver, Side, keys, numbers};
 use crate::secret::TaskConfig;
 
 /// What a body holds.
@@ -69,29 +69,9 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
         };
         format!("{kind} (line {}, column {})", error.line(), error.column())
     })?;
-    match tidy_numbers(value) {
+    match numbers::tidy(value) {
         Value::Object(fields) => Ok(fields),
         other => Err(format!("the body is {}, a job is expected", kind(&other))),
-    }
-}
-
-/// `3307.0` becomes `3307`: Go prints whole floats as 2.x does, we as numbers.
-fn tidy_numbers(value: Value) -> Value {
-    match value {
-        Value::Number(number) if number.is_f64() => match number.as_f64() {
-            Some(n) if n.fract() == 0.0 && n.abs() <= 9_007_199_254_740_992.0 => {
-                Value::from(n as i64)
-            }
-            _ => Value::Number(number),
-        },
-        Value::Array(items) => items.into_iter().map(tidy_numbers).collect(),
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(key, item)| (key, tidy_numbers(item)))
-                .collect(),
-        ),
-        other => other,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::status::Status;
-use super::{Driver, JobView, Layout, Side, kept, keys, template};
+use super::{Driver, JobView, Layout, Side, kept, keys, numbers, template};
 use crate::nomad::wire::{Task, TaskGroup};
 use crate::secret::TaskConfig;
 use crate::v2;
@@ -112,7 +112,7 @@ fn config(view: &JobView<'_>, side: Side, task: &Task) -> (Map<String, Value>, D
         Layout::Merged => merged(view, side),
     };
     for value in config.values_mut() {
-        *value = template::unescape_value(value);
+        *value = numbers::tidy(template::unescape_value(value));
     }
     if let Some(kept) = view.kept.task(side) {
         kept::restore(&mut config, &kept.config);

@@ -23,11 +23,11 @@ pub fn to_stub(node: &NodeStub, http_addr: String) -> v2::NodeStub {
 #[must_use]
 pub fn to_v2(node: &Node) -> v2::Node {
     let stub = to_stub(&node.stub, node.http_addr.clone());
-    let mut attributes = node.attributes.clone();
-    // The command line prints these two as the node's drivers.
-    for driver in ["driver.MySQL", "driver.Kafka"] {
-        attributes.insert(driver.to_owned(), "1".to_owned());
-    }
+    // The two that 2.x has [036]; its command line prints every `driver.` as one
+    // of the node's drivers, so Nomad's must not be among them.
+    let attributes = ["driver.MySQL", "driver.Kafka"]
+        .map(|driver| (driver.to_owned(), "1".to_owned()))
+        .into();
     v2::Node {
         attributes,
         computed_class: node.computed_class.clone(),

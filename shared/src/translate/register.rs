@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::kept::KeptTask;
 use super::spec::{JobSpec, TaskSpec};
-use super::{Driver, JobView, Kept, Layout, Side, keys};
+use super::{Driver, JobView, Kept, Layout, Side, keys, numbers};
 use crate::nomad::wire::Job;
 use crate::settings::JobPolicy;
 
@@ -109,7 +109,8 @@ fn keep_base_if_unchanged(
     kept.started = before.started;
     let mut same = document.clone();
     kept.put_into(&mut same);
-    if same == *existing {
+    if numbers::tidy(Value::Object(same.clone())) == numbers::tidy(Value::Object(existing.clone()))
+    {
         *document = same;
     }
 }

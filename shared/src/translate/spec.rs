@@ -56,6 +56,12 @@ impl JobSpec {
     }
 }
 
+/// Whether an ID is one that a job of this API can have.
+#[must_use]
+pub fn is_addressable(id: &str) -> bool {
+    fault_of_id(id).is_none()
+}
+
 /// What is wrong with an ID, if something is. The allowed characters are safe
 /// in Nomad's paths, Consul's keys and NATS subjects.
 #[must_use]
