@@ -58,9 +58,10 @@ struct Arguments {
     #[arg(long, env = "DTLE_LAYOUT", value_name = "LAYOUT", value_parser = ["split", "merged"])]
     layout: Option<String>,
 
-    /// The plugin that the in-memory Nomad pretends to run.
-    #[arg(long, value_enum, default_value_t = Plugin::V4, conflicts_with = "nomad")]
-    plugin: Plugin,
+    /// Use the in-memory Nomad, whatever NOMAD_ADDR says, and let it pretend to run
+    /// this generation of the plugin.
+    #[arg(long, value_enum)]
+    plugin: Option<Plugin>,
 
     /// Routes of another SAM template than the one this was built with.
     #[arg(long, value_name = "FILE")]
@@ -151,10 +152,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let nomad = arguments
         .nomad
         .as_deref()
-        .filter(|text| !text.trim().is_empty());
+        .filter(|text| !text.trim().is_empty() && arguments.plugin.is_none());
     let sim = match nomad {
         Some(_) => None,
-        None => Some(NomadSim::start(demo(arguments.plugin)).await?),
+        None => Some(NomadSim::start(demo(arguments.plugin.unwrap_or(Plugin::V4))).await?),
     };
     let address = match (&sim, nomad) {
         (Some(sim), _) => sim.url(),

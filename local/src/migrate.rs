@@ -150,24 +150,36 @@ impl Migration {
         if !matches!(status.as_str(), "running" | "pause" | "pending") {
             return Ok(Outcome::Skipped(format!("it is {status} on the old side")));
         }
-        let (_, notes) = self.translated(&before);
+        let (job, notes) = self.translated(&before);
         if self.plan.dry_run {
-            return Ok(Outcome::Planned(describe(&before, &notes)));
+            let fault = self.fault(&job).await?;
+            return Ok(match fault {
+                Some(fault) => Outcome::Skipped(fault),
+                None => Outcome::Planned(describe(&before, &notes)),
+            });
         }
         if !paused {
             self.old
                 .send(Method::POST, &format!("{path}/pause"), None)
                 .await?;
         }
-        match self.carry_over(&path, paused).await {
+        let mut created = false;
+        match self.carry_over(&path, paused, &mut created).await {
             Ok(gtid) => Ok(Outcome::Moved(describe_moved(&gtid, paused, &notes))),
-            Err(reason) => Ok(Outcome::Failed(self.undo(&path, paused, reason).await)),
+            Err(reason) => Ok(Outcome::Failed(
+                self.undo(&path, paused, created, reason).await,
+            )),
         }
     }
 
     /// From the pause on the old side to both tasks running on the new one. An
-    /// error is a reason to undo.
-    async fn carry_over(&self, path: &str, paused: bool) -> Result<String, String> {
+    /// error is a reason to undo; `created` says whether there is a new job.
+    async fn carry_over(
+        &self,
+        path: &str,
+        paused: bool,
+        created: &mut bool,
+    ) -> Result<String, String> {
         let said = |error: MigrateError| error.to_string();
         let last = self.stopped(path).await?;
         let (job, _) = self.translated(&last);
@@ -184,7 +196,7 @@ impl Migration {
             .send(Method::POST, "v1/jobs?fresh=true", Some(&job))
             .await
         {
-            Ok(_) => {}
+            Ok(_) => *created = true,
             // The new side does not know Consul, so it cannot tell.
             Err(MigrateError::Refused { text, .. }) if text.contains("CONSUL_HTTP_ADDR") => {
                 return Err(format!(
@@ -230,6 +242,18 @@ impl Migration {
         }
     }
 
+    /// What would keep a job from being made on the new side, as far as that can
+    /// be told beforehand.
+    async fn fault(&self, job: &Value) -> Result<Option<String>, MigrateError> {
+        let path = if self.plan.forget {
+            "v1/validate/job"
+        } else {
+            "v1/validate/job?fresh=true"
+        };
+        let report = self.new.send(Method::POST, path, Some(job)).await?;
+        Ok(text(&report, "Error").filter(|error| !error.is_empty()))
+    }
+
     /// Waits until both tasks have been running for a while on the new side.
     async fn runs(&self, path: &str) -> Result<(), String> {
         let until = Instant::now() + self.plan.patience;
@@ -268,16 +292,8 @@ impl Migration {
     }
 
     /// Removes the new job and lets the old one go on. Says how that went.
-    async fn undo(&self, path: &str, paused: bool, reason: String) -> String {
-        // Its progress too, or the next attempt would go on from it.
-        let mut removed = self
-            .new
-            .send(Method::DELETE, &format!("{path}?forget=true"), None)
-            .await;
-        if removed.is_err() {
-            removed = self.new.send(Method::DELETE, path, None).await;
-        }
-        if let Err(error) = removed {
+    async fn undo(&self, path: &str, paused: bool, created: bool, reason: String) -> String {
+        if created && let Err(error) = self.remove(path).await {
             return format!(
                 "{reason}; the new job could not be removed ({error}), so the old one was left paused"
             );
@@ -293,6 +309,16 @@ impl Migration {
             Ok(_) => format!("{reason}; resumed on the old side"),
             Err(error) => format!("{reason}; NOT resumed on the old side: {error}"),
         }
+    }
+
+    /// Removes a job that was made here, its progress too: the next attempt would
+    /// go on from it.
+    async fn remove(&self, path: &str) -> Result<(), MigrateError> {
+        let forget = format!("{path}?forget=true");
+        if self.new.send(Method::DELETE, &forget, None).await.is_err() {
+            self.new.send(Method::DELETE, path, None).await?;
+        }
+        Ok(())
     }
 
     /// The job for the new side, and what the operator should know about it.
@@ -326,7 +352,9 @@ impl Migration {
         let of = |key: &str| job.get(key).cloned().unwrap_or(Value::Null);
         let moved = json!({
             "ID": of("ID"), "Name": of("Name"), "Datacenters": of("Datacenters"),
-            "Failover": of("Failover"), "Tasks": tasks
+            "Failover": of("Failover"), "Tasks": tasks,
+            // Only if it is new: never somebody else's job of that ID.
+            "EnforceIndex": true, "JobModifyIndex": 0
         });
         (moved, notes)
     }
