@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Driver, Side};
-use crate::nomad::wire;
 
 /// The Meta key.
 const KEY: &str = "dtle2";
