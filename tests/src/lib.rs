@@ -6,7 +6,8 @@
 //! - [`shape`] is what a set of recorded answers has in common, and whether
 //!   another answer has it too.
 //! - [`client`] sends a request and hides nothing of the answer.
-//! - [`gateway`] is the API under test, on a port of its own.
+//! - [`gateway`] is the API under test, on a port of its own; [`cluster`] is that
+//!   over an in-memory Nomad.
 
 // A helper that finds nothing where something must be has to fail the test
 // that uses it: the lints against panics spare only code marked as tests.
@@ -18,6 +19,7 @@
 )]
 
 pub mod client;
+pub mod cluster;
 pub mod gateway;
 pub mod ordered;
 pub mod recording;
@@ -25,6 +27,7 @@ pub mod replay;
 pub mod shape;
 
 pub use client::{Answer, Client};
+pub use cluster::Cluster;
 pub use gateway::{Generation, gateway};
 pub use ordered::Json;
 pub use recording::{Recording, recording};

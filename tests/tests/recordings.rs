@@ -15,6 +15,7 @@
 use local::gateway::Server;
 use serde_json::{Map, Value, json};
 use tests::client::own_headers;
+use tests::cluster::{task, whole};
 use tests::recording::DTLE_2;
 use tests::{
     Answer, Client, Generation, Json, Recording, Replay, Shape, gateway, on_both, recording,
@@ -308,11 +309,6 @@ fn find<'a>(list: &'a Value, id: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("{id} is not in {:?}", ids(list)))
 }
 
-fn task<'a>(job: &'a Value, side: &str) -> &'a Value {
-    let tasks = job["Tasks"].as_array().unwrap();
-    tasks.iter().find(|task| task["Type"] == side).unwrap()
-}
-
 /// A Config without what only a running 2.x server puts there, numbers as
 /// numbers whatever they are printed like.
 fn config(job: &Value, side: &str) -> Map<String, Value> {
@@ -322,17 +318,8 @@ fn config(job: &Value, side: &str) -> Map<String, Value> {
     }
     config
         .into_iter()
-        .map(|(key, value)| (key, whole(value)))
+        .map(|(key, value)| (key, whole(&value)))
         .collect()
-}
-
-/// 2.x prints `2.0`; section 6 of api-v2.md wants `2`.
-fn whole(value: Value) -> Value {
-    match value {
-        Value::Number(number) if number.is_f64() => json!(number.as_f64().unwrap() as i64),
-        Value::Object(fields) => fields.into_iter().map(|(k, v)| (k, whole(v))).collect(),
-        other => other,
-    }
 }
 
 // --- the recordings themselves ---
