@@ -6,12 +6,16 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use dtle_compat::App;
 use dtle_compat::settings::Settings;
+use indicatif::{ProgressBar, ProgressStyle};
 use local::gateway::{Gateway, Template, serve};
+use local::migrate::{Migration, Outcome, Plan};
 use local::nomad_sim::{self, NomadSim};
+use reqwest::Url;
 
 /// Serves the dtle 2.x HTTP API on this machine, from a Nomad cluster that runs
 /// the dtle plugin (3.x or 4.x).
@@ -28,9 +32,13 @@ use local::nomad_sim::{self, NomadSim};
 #[command(
     name = "dtle-gateway",
     version,
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  dtle-gateway\n  curl -s http://127.0.0.1:8190/v1/jobs | jq\n\n  dtle-gateway --nomad http://10.0.0.5:4646,http://10.0.0.6:4646 --listen 0.0.0.0:8190"
 )]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Where to listen.
     #[arg(long, default_value = "127.0.0.1:8190", value_name = "IP:PORT")]
     listen: SocketAddr,
@@ -50,13 +58,53 @@ struct Arguments {
     #[arg(long, env = "DTLE_LAYOUT", value_name = "LAYOUT", value_parser = ["split", "merged"])]
     layout: Option<String>,
 
-    /// The plugin that the in-memory Nomad pretends to run.
-    #[arg(long, value_enum, default_value_t = Plugin::V4, conflicts_with = "nomad")]
-    plugin: Plugin,
+    /// Use the in-memory Nomad, whatever NOMAD_ADDR says, and let it pretend to run
+    /// this generation of the plugin.
+    #[arg(long, value_enum)]
+    plugin: Option<Plugin>,
 
     /// Routes of another SAM template than the one this was built with.
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Moves jobs here from a running dtle 2.x cluster, one by one.
+    ///
+    /// Each job is paused on the old side, made on the new side with its passwords
+    /// and its last Gtid, and watched until it runs there. A job that fails is
+    /// resumed on the old side. Jobs that are on the new side already are skipped,
+    /// so the command can be repeated. The new side has to know Consul.
+    Migrate(Migrate),
+}
+
+#[derive(Debug, clap::Args)]
+struct Migrate {
+    /// The running 2.x cluster: http://old:8190
+    #[arg(long, value_name = "URL")]
+    from: Url,
+
+    /// The gateway to move to; a token goes in as http://any:TOKEN@host:8190
+    #[arg(long, value_name = "URL")]
+    to: Url,
+
+    /// Move only this job; can be repeated.
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    only: Vec<String>,
+
+    /// Say what would be done, change nothing.
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Remove progress that is stored under a job's ID on the new side; else such
+    /// a job is not moved, because that progress would override its Gtid.
+    #[arg(long)]
+    forget: bool,
+
+    /// Seconds a job may take to run on the new side.
+    #[arg(long, default_value_t = 90, value_name = "SECONDS")]
+    patience: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -78,8 +126,12 @@ fn main() -> ExitCode {
         .with_target(false)
         .with_writer(std::io::stderr)
         .init();
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let result = match &arguments.command {
+        None => run(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Migrate(migrate)) => move_jobs(migrate),
+    };
+    match result {
+        Ok(code) => code,
         Err(error) => {
             tracing::error!("{error}");
             ExitCode::FAILURE
@@ -100,10 +152,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let nomad = arguments
         .nomad
         .as_deref()
-        .filter(|text| !text.trim().is_empty());
+        .filter(|text| !text.trim().is_empty() && arguments.plugin.is_none());
     let sim = match nomad {
         Some(_) => None,
-        None => Some(NomadSim::start(demo(arguments.plugin)).await?),
+        None => Some(NomadSim::start(demo(arguments.plugin.unwrap_or(Plugin::V4))).await?),
     };
     let address = match (&sim, nomad) {
         (Some(sim), _) => sim.url(),
@@ -151,6 +203,84 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         sim.shutdown().await;
     }
     Ok(())
+}
+
+/// Moves jobs and says so line by line; fails when one could not be moved.
+#[tokio::main]
+async fn move_jobs(arguments: &Migrate) -> Result<ExitCode, Box<dyn Error>> {
+    let plan = Plan {
+        from: arguments.from.clone(),
+        to: arguments.to.clone(),
+        only: arguments.only.clone(),
+        dry_run: arguments.dry_run,
+        forget: arguments.forget,
+        patience: Duration::from_secs(arguments.patience),
+    };
+    // Fails only when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (migration, ids) = Migration::begin(plan).await?;
+    let bar = ProgressBar::new(ids.len() as u64)
+        .with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?);
+    let (mut moved, mut skipped, mut failed) = (0, 0, 0);
+    let stop = stop_signal();
+    tokio::pin!(stop);
+    let mut stopped = false;
+    for id in &ids {
+        bar.set_message(id.clone());
+        let work = migration.job(id);
+        tokio::pin!(work);
+        // A job half moved is finished or undone before a Ctrl-C is obeyed.
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut work => break outcome,
+                _ = &mut stop, if !stopped => stopped = true,
+            }
+        };
+        let line = match outcome {
+            Outcome::Moved(text) => {
+                moved += 1;
+                format!("moved    {id}  {text}")
+            }
+            Outcome::Planned(text) => {
+                moved += 1;
+                format!("to move  {id}  {text}")
+            }
+            Outcome::Skipped(text) => {
+                skipped += 1;
+                format!("skipped  {id}  {text}")
+            }
+            Outcome::Failed(text) => {
+                failed += 1;
+                format!("FAILED   {id}  {text}")
+            }
+        };
+        bar.suspend(|| writeln!(std::io::stdout(), "{line}"))?;
+        bar.inc(1);
+        if stopped {
+            break;
+        }
+    }
+    bar.finish_and_clear();
+    let what = if arguments.dry_run {
+        "to move"
+    } else {
+        "moved"
+    };
+    let left = ids.len() - moved - skipped - failed;
+    let rest = if left > 0 {
+        format!(", {left} not looked at")
+    } else {
+        String::new()
+    };
+    writeln!(
+        std::io::stdout(),
+        "{moved} {what}, {skipped} skipped, {failed} failed{rest}"
+    )?;
+    Ok(if failed == 0 && left == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn demo(plugin: Plugin) -> nomad_sim::Options {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use lambda_http::http::Response;
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 
 use crate::app::App;
@@ -98,10 +99,15 @@ fn time_left(app: &App, request: &Request) -> Duration {
 }
 
 fn request_id(request: &Request) -> String {
-    request
-        .lambda_context_ref()
-        .map(|context| context.request_id.clone())
-        .unwrap_or_default()
+    if let Some(context) = request.lambda_context_ref() {
+        return context.request_id.clone();
+    }
+    match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => {
+            context.request_id.clone().unwrap_or_default()
+        }
+        _ => String::new(),
+    }
 }
 
 fn millis(duration: Duration) -> f64 {

@@ -532,6 +532,8 @@ impl State {
                 .pairs
                 .get(&place.plugin_name)
                 .and_then(|pair| pair.dest.clone())
+            // One that cannot reach its target gives up for that reason.
+            && dest.connected
         {
             let restarts = self
                 .allocs

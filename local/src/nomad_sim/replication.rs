@@ -163,7 +163,10 @@ impl State {
                         let buffer = pair.buffer.to_string();
                         self.consul
                             .put(&format!("{prefix}ReplChanBufferSize"), buffer.as_bytes());
-                        self.consul.put(&format!("{prefix}NatsAddr"), b"wait");
+                        let key = format!("{prefix}NatsAddr");
+                        if self.consul.get(&key).is_none() {
+                            self.consul.put(&key, b"wait");
+                        }
                     }
                     Plugin::V4 => {
                         let whole = stored_config(&config).to_string();
@@ -357,7 +360,7 @@ impl State {
             .consul
             .text(&format!("{prefix}NatsAddr"))
             .unwrap_or_default();
-        let staged = !address.starts_with("wait")
+        let staged = !(address.is_empty() || address.starts_with("wait"))
             && (self.plugin == Plugin::V3
                 || self.consul.get(&format!("{prefix}JobStage")).is_some());
         if staged && self.consul.get(&format!("{prefix}Gtid")).is_none() {

@@ -18,7 +18,7 @@ use super::canonical::{self, list};
 use super::clock::Action;
 use super::driver;
 use super::go;
-use super::state::{Alloc, Counts, Deployment, Eval, Job, Rollout, State, new_id};
+use super::state::{Alloc, Counts, Deployment, Eval, Job, Rollout, State, Task, new_id};
 
 /// Why an allocation was stopped, in Nomad's words.
 const NOT_NEEDED: &str = "alloc not needed due to job update";
@@ -808,6 +808,14 @@ impl State {
             return;
         };
         if alloc.client != "running" || alloc.desired != "run" || alloc.health.is_some() {
+            return;
+        }
+        // A restart begins the wait anew, with a timer of its own.
+        let wait = i64::try_from(self.pace.healthy.as_nanos()).unwrap_or(i64::MAX);
+        let since = go::now_nanoseconds().saturating_sub(wait);
+        let steady =
+            |task: &Task| task.state == "running" && task.started.is_some_and(|at| at <= since);
+        if !alloc.tasks.iter().all(steady) {
             return;
         }
         let deployment_id = alloc.deployment.clone();

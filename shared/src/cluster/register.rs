@@ -13,7 +13,7 @@ use crate::translate::body::{Body, BodyError, parse};
 use crate::translate::register::{Existing, Registration, document};
 use crate::translate::spec::{JobSpec, LONGEST_ID, fault_of_id};
 use crate::translate::status::recorded;
-use crate::translate::{JobView, job, password, validation};
+use crate::translate::{Driver, JobView, Layout, job, password, validation};
 use crate::v2::{Validation, WriteReply};
 
 /// The region of jobs that name none, as in 2.x.
@@ -57,6 +57,11 @@ async fn register_2x(
     let region = region(context, spec.region.as_deref());
     refuse_stored_progress(context, &id).await?;
     let layout = layout(context).await?;
+    if layout == Layout::Split && spec.tasks.iter().any(|task| task.driver == Driver::Oracle) {
+        return Err(Error::bad_request(
+            "Driver Oracle needs the dtle plugin 4.22.11 or later; the cluster's is older",
+        ));
+    }
     let expected = spec.enforce_index.then_some(spec.job_modify_index);
     let mut update = Update::new(context, &id, spec.enforce_index);
     loop {
@@ -236,6 +241,9 @@ pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
         .id
         .clone()
         .unwrap_or_else(|| Uuid::new_v4().to_string());
+    if let Err(error) = refuse_stored_progress(context, &id).await {
+        return Ok(failed(error.message().to_owned()));
+    }
     let document = document(&Registration {
         spec: &spec,
         id: &id,

@@ -11,8 +11,8 @@ use crate::edge::Context;
 use crate::error::Error;
 use crate::nomad::wire::Job;
 use crate::nomad::{self, Session};
-use crate::translate::numbers;
 use crate::translate::register::Existing;
+use crate::translate::{Kept, numbers};
 
 /// How often a change is made anew because somebody else came between.
 const ATTEMPTS: u32 = 5;
@@ -88,13 +88,19 @@ impl<'a> Update<'a> {
         let last = self.once || self.attempts == ATTEMPTS;
         let document = Value::Object(document);
         match self.context.nomad.register(&document, self.expected).await {
-            Ok(answer) => Ok(Some(answer.index)),
+            Ok(answer) => match self.verdict(answer.job_modify_index).await? {
+                Verdict::Stands => Ok(Some(answer.index)),
+                Verdict::Overwritten(by) => self.conflict(by),
+                Verdict::Overwrote(them) => {
+                    let by = number(&them, "JobModifyIndex");
+                    self.give_back(them, answer.job_modify_index).await?;
+                    self.conflict(by)
+                }
+            },
             Err(nomad::Error::Conflict { in_doubt, text }) => {
                 // Perhaps the conflict is with our own first attempt.
-                if in_doubt {
-                    if let Some(index) = self.landed(&document).await? {
-                        return Ok(Some(index));
-                    }
+                if in_doubt && let Some(index) = self.landed(&document).await? {
+                    return Ok(Some(index));
                 }
                 if last {
                     Err(Error::refused(text))
@@ -106,6 +112,70 @@ impl<'a> Update<'a> {
                 Ok(Some(index)) => Ok(Some(index)),
                 _ => Err(error.into()),
             },
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What a writer is told whose change did not hold: it may be made again, or
+    /// the caller, who set the index, has to know.
+    fn conflict(&self, found: u64) -> Result<Option<u64>, Error> {
+        if self.once || self.attempts == ATTEMPTS {
+            let expected = self.expected;
+            return Err(Error::refused(format!(
+                "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
+            )));
+        }
+        Ok(None)
+    }
+
+    /// Nomad before 2.0.1 checks the index against a snapshot before it applies
+    /// the write, so two writers at the same instant both pass. What came before
+    /// and after our write tells whether that happened.
+    async fn verdict(&self, ours: u64) -> Result<Verdict, Error> {
+        let versions = match self.context.nomad.job_versions(self.id).await {
+            Ok(versions) => versions,
+            // Deleted already: nothing to hold.
+            Err(nomad::Error::NotFound { .. }) => return Ok(Verdict::Stands),
+            // The write was confirmed; that it cannot be looked at is no reason
+            // to call it a failure.
+            Err(error) => {
+                tracing::warn!("a write is not read back: {error}");
+                return Ok(Verdict::Stands);
+            }
+        };
+        let index = |version: &Map<String, Value>| number(version, "JobModifyIndex");
+        let next = versions
+            .iter()
+            .filter(|version| index(version) > ours)
+            .min_by_key(|version| index(version));
+        if let Some(next) = next
+            && Kept::is_in_document(next)
+            && Kept::of_document(next).base < ours
+        {
+            return Ok(Verdict::Overwritten(index(next)));
+        }
+        let between = versions
+            .into_iter()
+            .filter(|version| index(version) > self.expected && index(version) < ours)
+            .max_by_key(index);
+        Ok(between.map_or(Verdict::Stands, Verdict::Overwrote))
+    }
+
+    /// Puts back what our write pushed aside unseen. Somebody who has written
+    /// since has seen ours and decides for himself.
+    async fn give_back(&self, mut document: Map<String, Value>, ours: u64) -> Result<(), Error> {
+        let mut kept = Kept::of_document(&document);
+        kept.base = ours;
+        if Kept::is_in_document(&document) {
+            kept.put_into(&mut document);
+        }
+        match self
+            .context
+            .nomad
+            .register(&Value::Object(document), ours)
+            .await
+        {
+            Ok(_) | Err(nomad::Error::Conflict { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -128,4 +198,18 @@ impl<'a> Update<'a> {
                 .all(|(a, b)| a.count == b.count && a.tasks == b.tasks);
         Ok(same.then_some(found.job_modify_index))
     }
+}
+
+/// What became of a write that Nomad confirmed.
+enum Verdict {
+    /// It holds, or was followed by changes that had seen it.
+    Stands,
+    /// A write that had not seen it came after it, at that index.
+    Overwritten(u64),
+    /// It came after a write that it had not seen: this one.
+    Overwrote(Map<String, Value>),
+}
+
+fn number(document: &Map<String, Value>, key: &str) -> u64 {
+    document.get(key).and_then(Value::as_u64).unwrap_or(0)
 }

@@ -111,23 +111,24 @@ pub fn render(reply: Reply, takes_gzip: bool) -> Response<Body> {
     let Some(text) = reply.body else {
         return response(StatusCode::OK, reply.content_type, reply.index, Body::Empty);
     };
-    if takes_gzip && text.len() >= COMPRESS_FROM {
-        if let Ok(bytes) = compress(&text) {
-            // It travels as base64.
-            if bytes.len().div_ceil(3) * 4 > LARGEST_ANSWER {
-                return too_large();
-            }
-            let mut response = response(
-                StatusCode::OK,
-                reply.content_type,
-                reply.index,
-                Body::Binary(bytes),
-            );
-            response
-                .headers_mut()
-                .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            return response;
+    if takes_gzip
+        && text.len() >= COMPRESS_FROM
+        && let Ok(bytes) = compress(&text)
+    {
+        // It travels as base64.
+        if bytes.len().div_ceil(3) * 4 > LARGEST_ANSWER {
+            return too_large();
         }
+        let mut response = response(
+            StatusCode::OK,
+            reply.content_type,
+            reply.index,
+            Body::Binary(bytes),
+        );
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return response;
     }
     if escaped_length(&text) > LARGEST_ANSWER {
         return too_large();

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use super::error::classify;
 use super::wire::{
     AgentMembers, AgentSelf, Allocation, AllocationStub, Deregistered, Evaluation, Job, JobStub,
-    JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated, Version,
+    JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated,
 };
 use super::{Client, Error};
 
@@ -33,6 +33,8 @@ const REFUSED: Duration = Duration::from_secs(3);
 /// What a blocking query may take beyond its wait: Nomad itself adds up to a
 /// sixteenth, so that clients do not all come back at once.
 const BLOCKING_SLACK: Duration = Duration::from_secs(2);
+/// What Nomad waits when a blocking query does not say.
+const WAIT: Duration = Duration::from_secs(300);
 /// The largest answer read, in bytes. Lambda carries six million of them out.
 const LARGEST_ANSWER: usize = 64 << 20;
 
@@ -208,11 +210,12 @@ impl<'a> Session<'a> {
         self.read(&["v1", "job", id, "summary"], options).await
     }
 
-    /// `GET /v1/job/{id}/versions`, newest first.
+    /// `GET /v1/job/{id}/versions`: whole documents, newest first, of the last six
+    /// changes.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none.
-    pub async fn job_versions(&self, id: &str) -> Result<Vec<Version>, Error> {
+    pub async fn job_versions(&self, id: &str) -> Result<Vec<Map<String, Value>>, Error> {
         let answer: Read<super::wire::Versions> = self
             .read(&["v1", "job", id, "versions"], &ReadOptions::default())
             .await?;
@@ -539,7 +542,8 @@ impl<'a> Session<'a> {
         options: &ReadOptions,
     ) -> Result<Read<T>, Error> {
         let index = options.index.map(|index| index.to_string());
-        let wait = options.wait.map(|wait| format!("{}ms", wait.as_millis()));
+        let wait = self.wait(options);
+        let wait_text = wait.map(|wait| format!("{}ms", wait.as_millis()));
         let mut query: Vec<(&str, &str)> = Vec::new();
         if options.stale {
             query.push(("stale", "true"));
@@ -547,7 +551,7 @@ impl<'a> Session<'a> {
         if let Some(index) = &index {
             query.push(("index", index));
         }
-        if let Some(wait) = &wait {
+        if let Some(wait) = &wait_text {
             query.push(("wait", wait));
         }
         if let Some(prefix) = &options.prefix {
@@ -556,11 +560,7 @@ impl<'a> Session<'a> {
         if options.all {
             query.push(("all", "true"));
         }
-        // Only a positive index makes Nomad wait.
-        let blocking = match (options.index, options.wait) {
-            (Some(1..), Some(wait)) => wait + wait / 16 + BLOCKING_SLACK,
-            _ => ATTEMPT,
-        };
+        let blocking = wait.map_or(ATTEMPT, |wait| wait + wait / 16 + BLOCKING_SLACK);
         let incoming = self
             .send(&Outgoing {
                 method: Method::GET,
@@ -572,6 +572,22 @@ impl<'a> Session<'a> {
             .await?;
         let meta = incoming.meta();
         incoming.json(segments).map(|value| Read { value, meta })
+    }
+
+    /// How long a read may block: what the caller asked for, else Nomad's own five
+    /// minutes, but never longer than this request has time. `None`: it does not.
+    fn wait(&self, options: &ReadOptions) -> Option<Duration> {
+        // Only a positive index makes Nomad wait.
+        options.index.filter(|index| *index > 0)?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let most = left.saturating_sub(BLOCKING_SLACK * 2) * 16 / 17;
+        Some(
+            options
+                .wait
+                .unwrap_or(WAIT)
+                .min(most)
+                .max(Duration::from_millis(1)),
+        )
     }
 
     async fn plain<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Error> {

@@ -196,18 +196,7 @@ pub struct Deregistered {
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Versions {
     #[serde(deserialize_with = "nullable")]
-    pub(super) versions: Vec<Version>,
-}
-
-/// An earlier state of a job.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Version {
-    /// The index at which it came to be.
-    pub job_modify_index: u64,
-    /// Its free texts.
-    #[serde(deserialize_with = "nullable")]
-    pub meta: BTreeMap<String, String>,
+    pub(super) versions: Vec<Map<String, Value>>,
 }
 
 /// The answer to a validation.

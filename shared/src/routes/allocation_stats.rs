@@ -61,12 +61,12 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         .collect();
 
     let wanted = context.call.query.get("task");
-    if let Some(name) = wanted {
-        if !tasks.iter().any(|(side, _)| side.as_str() == name) {
-            return Err(Error::not_found(format!(
-                "allocation {id:?} has no task {name:?}"
-            )));
-        }
+    if let Some(name) = wanted
+        && !tasks.iter().any(|(side, _)| side.as_str() == name)
+    {
+        return Err(Error::not_found(format!(
+            "allocation {id:?} has no task {name:?}"
+        )));
     }
     let running = tasks.into_iter().filter(|(side, task)| {
         wanted.is_none_or(|name| side.as_str() == name)

@@ -1,6 +1,7 @@
 //! Everything that is no route: 405 for a path of ours with another method, 404
 //! for the rest. The `$default` route of the API.
 
+use super::unsupported::unsupported;
 use super::{Answer, NO_PAGE, Route, TABLE};
 use crate::edge::Context;
 use crate::error::Error;
@@ -16,6 +17,7 @@ pub const ROUTE: Route = Route {
 
 /// The paths of all routes, without their handlers: this function must not
 /// carry every route's code.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const PATHS: [&[&str]; TABLE.len()] = {
     let mut paths: [&[&str]; TABLE.len()] = [&[]; TABLE.len()];
     let mut i = 0;
@@ -30,6 +32,11 @@ const PATHS: [&[&str]; TABLE.len()] = {
 #[expect(clippy::unused_async)]
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let path = context.call.path.as_str();
+    // Billing had more paths than are worth a route each.
+    let billing = ["/v1/orders/", "/v1/order/"];
+    if path == "/v1/orders" || billing.iter().any(|prefix| path.starts_with(prefix)) {
+        return Err(unsupported(path));
+    }
     let mut routes = PATHS.iter().map(|paths| Route { paths, ..ROUTE });
     if routes.any(|route| route.match_path(path).is_some()) {
         return Err(Error::invalid_method());

@@ -6,6 +6,13 @@ use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
 
+/// 501, in one line.
+pub(super) fn unsupported(path: &str) -> Error {
+    Error::not_implemented(format!(
+        "{path} belongs to billing or to the database browser of dtle 2.x, which a Nomad cluster has no counterpart for"
+    ))
+}
+
 /// The route.
 pub const ROUTE: Route = Route {
     function: "unsupported",
@@ -23,8 +30,5 @@ pub const ROUTE: Route = Route {
 // Async like every other handler; there is nobody to wait for.
 #[expect(clippy::unused_async)]
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let path = &context.call.path;
-    Err(Error::not_implemented(format!(
-        "{path} belongs to billing or to the database browser of dtle 2.x, which a Nomad cluster has no counterpart for"
-    )))
+    Err(unsupported(&context.call.path))
 }

@@ -235,13 +235,13 @@ fn task(mut fields: Fields, at: &str, side: Side, faults: &mut Vec<String>) -> O
     };
     let at = format!("{at}.Config");
     let config = keys::canonical(config, known, &at, faults);
-    if let Some(connection) = config.get("ConnectionConfig") {
-        if !connection.is_object() {
-            faults.push(format!(
-                "{at}.ConnectionConfig is {}, an object is expected",
-                kind(connection)
-            ));
-        }
+    if let Some(connection) = config.get("ConnectionConfig")
+        && !connection.is_object()
+    {
+        faults.push(format!(
+            "{at}.ConnectionConfig is {}, an object is expected",
+            kind(connection)
+        ));
     }
     Some(TaskSpec {
         side,

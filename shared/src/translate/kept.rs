@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Driver, Side};
-use crate::nomad::wire;
 
 /// The Meta key.
 const KEY: &str = "dtle2";
@@ -92,10 +91,12 @@ impl Kept {
             .unwrap_or_default()
     }
 
-    /// Whether a job has been written through this API (or says that it was).
+    /// Whether a job document says that it was written through this API.
     #[must_use]
-    pub fn is_in(job: &wire::Job) -> bool {
-        job.meta.contains_key(KEY)
+    pub fn is_in_document(document: &Map<String, Value>) -> bool {
+        document
+            .get("Meta")
+            .is_some_and(|meta| meta.get(KEY).is_some())
     }
 
     /// Puts this into the Meta of a job document, beside what others keep there.

@@ -64,10 +64,10 @@ pub fn unmask(spec: &mut JobSpec, registered: &v2::Job) {
 }
 
 fn replace(place: Option<&mut Value>, known: Option<&Value>) {
-    if let (Some(place), Some(known)) = (place, known) {
-        if place.as_str() == Some(MASK) {
-            *place = known.clone();
-        }
+    if let (Some(place), Some(known)) = (place, known)
+        && place.as_str() == Some(MASK)
+    {
+        *place = known.clone();
     }
 }
 

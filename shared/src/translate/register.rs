@@ -294,11 +294,11 @@ fn placement(task: &TaskSpec, failover: bool) -> (Value, Value) {
     let wishes = wishes.iter().filter(|(_, wish)| !wish.is_empty());
     let entries: Vec<Value> = wishes
         .map(|(what, wish)| {
-            let mut entry = json!({"LTarget": what, "RTarget": wish, "Operand": "="});
             if failover {
-                entry["Weight"] = json!(100);
+                json!({"LTarget": what, "RTarget": wish, "Operand": "=", "Weight": 100})
+            } else {
+                json!({"LTarget": what, "RTarget": wish, "Operand": "="})
             }
-            entry
         })
         .collect();
     match (entries.is_empty(), failover) {

@@ -1,0 +1,97 @@
+//! The API under test: the local gateway, on a port of its own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use dtle_compat::App;
+use dtle_compat::settings::Settings;
+use local::gateway::{Gateway, Server, Template, serve};
+use local::nomad_sim::Plugin;
+
+use crate::Client;
+
+/// A generation of the dtle plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// 3.20.10: each task has its own Config.
+    Split,
+    /// 4.23.04: the Src task has everything.
+    Merged,
+}
+
+impl Generation {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Split, Self::Merged];
+
+    /// What `DTLE_LAYOUT` calls it.
+    #[must_use]
+    pub fn layout(self) -> &'static str {
+        match self {
+            Self::Split => "split",
+            Self::Merged => "merged",
+        }
+    }
+
+    /// The recordings of a Nomad that runs it.
+    #[must_use]
+    pub fn recordings(self) -> &'static str {
+        match self {
+            Self::Split => "nomad-1.1.2-dtle-3.20.10",
+            Self::Merged => "nomad-1.1.2-dtle-4.23.04",
+        }
+    }
+
+    /// The in-memory Nomad's name for it.
+    #[must_use]
+    pub fn plugin(self) -> Plugin {
+        match self {
+            Self::Split => Plugin::V3,
+            Self::Merged => Plugin::V4,
+        }
+    }
+}
+
+/// The gateway in front of a Nomad, with further settings as the environment
+/// would have them.
+///
+/// # Panics
+/// When it cannot be set up.
+pub async fn gateway(nomad: &str, settings: &[(&str, &str)]) -> (Server, Client) {
+    let settings = Settings::from_lookup(|name| match name {
+        "NOMAD_ADDR" => Some(nomad.to_owned()),
+        _ => settings
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).to_owned()),
+    })
+    .expect("settings");
+    let app = Arc::new(App::new(settings).expect("an app"));
+    let gateway = Gateway::new(app, Template::built_in().expect("the template")).expect("routes");
+    let server = serve(gateway, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .await
+        .expect("a free port");
+    let client = Client::new(server.address());
+    (server, client)
+}
+
+/// A test for each generation of the plugin, under one name.
+#[macro_export]
+macro_rules! on_both {
+    ($name:ident, async |$generation:ident| $body:block) => {
+        mod $name {
+            use super::*;
+
+            async fn check($generation: $crate::Generation) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_3_20_10() {
+                check($crate::Generation::Split).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn on_4_23_04() {
+                check($crate::Generation::Merged).await;
+            }
+        }
+    };
+}

@@ -1,0 +1,20 @@
+//! The in-memory Nomad against the recordings of a real one, and the
+//! behaviour that single exchanges do not show.
+
+// A test that finds nothing where something must be has failed: the lints
+// against panics spare only functions marked as tests, and these help them.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+#[path = "nomad_sim/behaviour.rs"]
+mod behaviour;
+#[path = "nomad_sim/client.rs"]
+mod client;
+#[path = "nomad_sim/compare.rs"]
+mod compare;
+#[path = "nomad_sim/story.rs"]
+mod story;
