@@ -15,6 +15,7 @@
 //! - [`translate`] is the dictionary between the two vocabularies: pure functions,
 //!   no I/O, no clock, no environment.
 //! - [`v2`] is the wire types of the 2.x API.
+//! - [`observe`] is the log line and the metrics of a request.
 //! - [`settings`] reads the environment; [`app`] is what lives as long as the process,
 //!   and [`memory`] what that remembers between requests; [`secrets`] come from
 //!   Secrets Manager.
@@ -30,6 +31,7 @@ pub mod http;
 pub mod lambda;
 pub mod memory;
 pub mod nomad;
+pub mod observe;
 pub mod routes;
 pub mod secret;
 pub mod secrets;

@@ -332,9 +332,12 @@ on_both!(
                 assert_eq!(received["SrcOracleConfig"], oracle);
             }
             Generation::Split => {
-                // 3.x has no such source; the job is kept as it is all the same.
-                let id = cluster.create(&sent).await;
-                assert_eq!(lasting(cluster.read(&id).await), expected(&sent));
+                // 3.x has no such source: better told than accepted and never run.
+                let answer = cluster.api.post_json("/v1/jobs", &sent).await;
+                assert_eq!(answer.status, 400, "{}", answer.shown());
+                assert!(answer.text().contains("Oracle"), "{}", answer.text());
+                let read = cluster.api.get("/v1/job/oracle").await;
+                assert_eq!(read.status, 404);
             }
         }
     }

@@ -295,20 +295,23 @@ pub fn project(
                         &format!("{pointer}/{position}"),
                         rest,
                     )),
-                    other => template::escape_value(other),
+                    other => send(other, format!("{pointer}/{position}"), rest),
                 })
                 .collect(),
-            (_, value) => {
-                let sent = through_go(value);
-                if sent != *value {
-                    rest.push((pointer, value.clone()));
-                }
-                template::escape_value(&sent)
-            }
+            (_, value) => send(value, pointer, rest),
         };
         result.insert(name.clone(), value);
     }
     result
+}
+
+/// A value on its way out, kept too if it would come back changed.
+fn send(value: &Value, pointer: String, rest: &mut Vec<(String, Value)>) -> Value {
+    let sent = through_go(value);
+    if sent != *value {
+        rest.push((pointer, value.clone()));
+    }
+    template::escape_value(&sent)
 }
 
 /// The value that comes back from Nomad, which reads every number as a 64-bit

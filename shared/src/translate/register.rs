@@ -135,10 +135,15 @@ fn configs(spec: &JobSpec, layout: Layout, kept: &mut Kept) -> Configs {
         let mut config = keys::project(&task.config.0, known, layout, "", &mut rest);
         if task.side == Side::Dest {
             for key in keys::NOT_OF_DEST {
-                if let Some(value) = config.remove(*key) {
-                    rest.push((format!("/{key}"), super::template::unescape_value(&value)));
+                if config.remove(*key).is_some() {
+                    keep_whole(&mut rest, task, key);
                 }
             }
+            // Dest's Gtid is always Src's [011].
+            rest.retain(|(pointer, _)| pointer != "/Gtid");
+        } else if config.get("TrafficAgainstLimits") == Some(&json!(0)) {
+            // What 2.x adds to every answer is no change when it is sent back.
+            config.remove("TrafficAgainstLimits");
         }
         match task.side {
             Side::Src => configs.src = config,
@@ -166,15 +171,25 @@ fn configs(spec: &JobSpec, layout: Layout, kept: &mut Kept) -> Configs {
                 .insert("KafkaConfig".to_owned(), Value::Object(kafka));
         }
         Layout::Split => {}
-        Layout::Merged => merge(&mut configs, kafka, kept),
+        Layout::Merged => merge(&mut configs, spec, kafka, kept),
     }
     configs
+}
+
+/// Keeps a key as it was sent, instead of what was kept of its inside.
+fn keep_whole(rest: &mut Vec<(String, Value)>, task: &TaskSpec, key: &str) {
+    let whole = format!("/{key}");
+    let inside = format!("{whole}/");
+    rest.retain(|(pointer, _)| *pointer != whole && !pointer.starts_with(&inside));
+    if let Some(value) = task.config.0.get(key) {
+        rest.push((whole, value.clone()));
+    }
 }
 
 /// Moves everything into the Src task's Config. Of the keys Dest sent, those it
 /// acts upon go along, unless Src says something else under the same name; the
 /// rest is kept.
-fn merge(configs: &mut Configs, kafka: bool, kept: &mut Kept) {
+fn merge(configs: &mut Configs, spec: &JobSpec, kafka: bool, kept: &mut Kept) {
     if let Some(connection) = configs.src.remove("ConnectionConfig") {
         configs
             .src
@@ -199,11 +214,8 @@ fn merge(configs: &mut Configs, kafka: bool, kept: &mut Kept) {
             if keys::OF_DEST.contains(&key.as_str()) && !configs.src.contains_key(&key) {
                 configs.src.insert(key.clone(), value);
                 kept_dest.merged.push(key);
-            } else {
-                let pointer = format!("/{key}");
-                kept_dest
-                    .config
-                    .push((pointer, super::template::unescape_value(&value)));
+            } else if let Some(task) = spec.task(Side::Dest) {
+                keep_whole(&mut kept_dest.config, task, &key);
             }
         }
     }
