@@ -42,7 +42,7 @@ fn start(route: &'static Route) -> Result<(), lambda_http::Error> {
 }
 
 /// One JSON line an event, on standard output, where Lambda collects it.
-fn init_log() {
+pub(crate) fn init_log() {
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
