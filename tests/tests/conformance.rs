@@ -494,7 +494,7 @@ on_every_cluster!(a_job_that_cannot_work_is_dead_and_says_why, async |site| {
             .put_json(&format!("/v1/job/{id}"), &site.job(&id))
             .await,
     );
-    site.running(&id).await;
+    site.becomes(&id, "running").await;
 });
 
 // --- create and update ---
@@ -1648,7 +1648,6 @@ on_every_cluster!(other_methods_are_405_and_other_paths_404, async |site| {
         ("/v1/validate/job", &["POST", "PUT"]),
         ("/v1/operator/raft/configuration", &["GET"]),
         ("/v1/operator/raft/peer", &["DELETE"]),
-        ("/v1/orders", &["GET"]),
         ("/job/x/allocations", &["GET"]),
     ] {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
@@ -1697,6 +1696,7 @@ on_every_cluster!(billing_is_501_and_orders_are_none, async |site| {
         ("POST", "/v1/login"),
         ("POST", "/v1/job/info"),
         ("PUT", "/v1/job/renewal"),
+        ("POST", "/v1/orders"),
         ("POST", "/v1/cloud/order"),
         ("GET", "/v1/order/x"),
         ("POST", "/v1/order/x"),
