@@ -1,7 +1,7 @@
 //! `dtle-gateway`: the dtle 2.x HTTP API on one machine.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use dtle_compat::App;
 use dtle_compat::settings::Settings;
 use indicatif::{ProgressBar, ProgressStyle};
-use local::gateway::{Gateway, Template, serve};
+use local::gateway::{Gateway, Metrics, Template, serve, serve_tls, tls};
 use local::migrate::{Migration, Outcome, Plan};
 use local::nomad_sim::{self, NomadSim};
 use reqwest::Url;
@@ -62,6 +62,14 @@ struct Arguments {
     /// this generation of the plugin.
     #[arg(long, value_enum)]
     plugin: Option<Plugin>,
+
+    /// Serve HTTPS with this certificate (PEM, the whole chain).
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
 
     /// Routes of another SAM template than the one this was built with.
     #[arg(long, value_name = "FILE")]
@@ -124,6 +132,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(log)
         .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let result = match &arguments.command {
@@ -178,12 +187,22 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .iter()
         .map(|url| url.as_str().trim_end_matches('/').to_owned())
         .collect();
-    let app = Arc::new(App::new(settings)?);
-    let server = serve(Gateway::new(app, template)?, arguments.listen)
-        .await
-        .map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
+    let metrics = Metrics::new()?;
+    let mut app = App::new(settings)?;
+    let counted = metrics.clone();
+    app.observer = Box::new(move |record| counted.observe(record));
+    let gateway = Gateway::new(Arc::new(app), template)?.with_metrics(metrics);
+    let (scheme, server) = match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(certificate), Some(key)) => {
+            let tls = tls(certificate, key)?;
+            ("https", serve_tls(gateway, arguments.listen, tls).await)
+        }
+        _ => ("http", serve(gateway, arguments.listen).await),
+    };
+    let server =
+        server.map_err(|error| format!("cannot listen on {}: {error}", arguments.listen))?;
 
-    let url = format!("http://{}", server.address());
+    let url = format!("{scheme}://{}", server.address());
     let mut out = std::io::stdout().lock();
     writeln!(out, "dtle 2.x API on {url}")?;
     match sim {

@@ -1,8 +1,12 @@
 //! What lives as long as the process: the client, the settings, and what was
 //! learnt from Nomad and is worth remembering between requests.
 
+use std::sync::atomic::AtomicBool;
+
 use crate::consul::Consul;
+use crate::memory::Memory;
 use crate::nomad::{Client, SetupError};
+use crate::observe::{Observer, to_log};
 use crate::settings::Settings;
 
 /// What lives as long as the process.
@@ -14,11 +18,15 @@ pub struct App {
     /// What was set from outside.
     pub settings: Settings,
     /// What was learnt.
-    pub memory: crate::memory::Memory,
+    pub memory: Memory,
+    /// What becomes of the record of a request.
+    pub observer: Observer,
+    /// Whether a request has been answered.
+    pub(crate) answered: AtomicBool,
 }
 
 impl App {
-    /// Sets everything up. Nothing is sent to Nomad yet.
+    /// Sets everything up, with readable log lines. Nothing is sent to Nomad yet.
     ///
     /// # Errors
     /// When TLS material cannot be used.
@@ -35,7 +43,9 @@ impl App {
                     cause: cause.to_string(),
                 })?,
             settings,
-            memory: crate::memory::Memory::default(),
+            memory: Memory::default(),
+            observer: Box::new(to_log),
+            answered: AtomicBool::new(false),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What happens to every request around its route, on Lambda and on one machine
 //! alike: reading it, the deadline, the answer's form, one line in the log.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use lambda_http::http::Response;
@@ -11,6 +12,7 @@ use crate::app::App;
 use crate::error::Error;
 use crate::http::{Call, Reply, render, render_error};
 use crate::nomad::Session;
+use crate::observe::Record;
 use crate::routes::Route;
 
 /// Left for writing the answer, after Nomad's time is up.
@@ -52,26 +54,25 @@ pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body
             result
         }
     };
-    let cause = result
-        .as_ref()
-        .err()
-        .and_then(Error::cause)
-        .map(str::to_owned);
+    let error = result.as_ref().err();
+    let cause = error.and_then(Error::cause).map(str::to_owned);
+    let nomad_down = error.is_some_and(Error::is_nomad_down);
     let response = match result {
         Ok(reply) => render(reply, takes_gzip),
         Err(error) => render_error(&error),
     };
-    tracing::info!(
+    (app.observer)(&Record {
         request_id,
-        route = route.function,
-        %method,
-        status = response.status().as_u16(),
-        nomad_calls = spent.0,
-        nomad_ms = millis(spent.1),
-        ms = millis(began.elapsed()),
+        route: route.function,
+        method: method.to_string(),
+        status: response.status().as_u16(),
+        took: began.elapsed(),
+        nomad_calls: spent.0,
+        nomad_took: spent.1,
+        nomad_down,
+        cold_start: !app.answered.swap(true, Ordering::Relaxed),
         cause,
-        "request"
-    );
+    });
     response
 }
 
@@ -108,9 +109,4 @@ fn request_id(request: &Request) -> String {
         }
         _ => String::new(),
     }
-}
-
-fn millis(duration: Duration) -> f64 {
-    // Three decimals are microseconds.
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

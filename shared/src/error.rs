@@ -19,6 +19,7 @@ pub struct Error {
     status: StatusCode,
     message: Cow<'static, str>,
     cause: Option<String>,
+    nomad_down: bool,
     /// 2.x puts its index headers on the 404s of reads too [recording 013].
     meta: Option<QueryMeta>,
 }
@@ -29,6 +30,7 @@ impl Error {
             status,
             message: message.into(),
             cause: None,
+            nomad_down: false,
             meta: None,
         }
     }
@@ -117,6 +119,17 @@ impl Error {
         self.cause.as_deref()
     }
 
+    /// Whether no Nomad server answered, or none led.
+    #[must_use]
+    pub fn is_nomad_down(&self) -> bool {
+        self.nomad_down
+    }
+
+    fn nomad_is_down(mut self) -> Self {
+        self.nomad_down = true;
+        self
+    }
+
     /// Index headers to send along.
     #[must_use]
     pub fn meta(&self) -> Option<QueryMeta> {
@@ -142,7 +155,7 @@ impl From<nomad::Error> for Error {
                 format!("Nomad refused the gateway's own token ({text}): it lacks a capability that this request needs; the caller's credentials are not the cause"),
             ),
             // 2.x's command line looks for exactly this text.
-            nomad::Error::NoLeader => Self::refused("No cluster leader"),
+            nomad::Error::NoLeader => Self::refused("No cluster leader").nomad_is_down(),
             nomad::Error::NoPathToRegion => Self::refused("No path to region"),
             nomad::Error::Conflict { ref text, .. } => Self::refused(text.clone()),
             nomad::Error::Rejected { status, ref text } => {
@@ -154,7 +167,9 @@ impl From<nomad::Error> for Error {
                 }
             }
             nomad::Error::Unreachable { .. } => {
-                Self::bad_gateway("Nomad is unreachable").because(&error)
+                Self::bad_gateway("Nomad is unreachable")
+                    .because(&error)
+                    .nomad_is_down()
             }
             nomad::Error::InDoubt { .. } => Self::bad_gateway(
                 "Nomad did not confirm the change; it may or may not have been made: read before repeating it",

@@ -7,6 +7,7 @@ use lambda_http::service_fn;
 
 use crate::app::App;
 use crate::edge;
+use crate::observe::to_cloudwatch;
 use crate::routes::Route;
 use crate::settings::Settings;
 
@@ -25,7 +26,11 @@ pub fn run(route: &'static Route) -> ExitCode {
 }
 
 fn start(route: &'static Route) -> Result<(), lambda_http::Error> {
-    let app = Arc::new(App::new(Settings::from_env()?)?);
+    let settings = Settings::from_env()?;
+    let observer = to_cloudwatch(settings.metrics_namespace.clone());
+    let mut app = App::new(settings)?;
+    app.observer = observer;
+    let app = Arc::new(app);
     // One request at a time comes in: one thread is enough and starts faster.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -37,7 +42,7 @@ fn start(route: &'static Route) -> Result<(), lambda_http::Error> {
 }
 
 /// One JSON line an event, on standard output, where Lambda collects it.
-fn init_log() {
+pub(crate) fn init_log() {
     let _ = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

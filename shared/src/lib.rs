@@ -15,10 +15,14 @@
 //! - [`translate`] is the dictionary between the two vocabularies: pure functions,
 //!   no I/O, no clock, no environment.
 //! - [`v2`] is the wire types of the 2.x API.
+//! - [`observe`] is the log line and the metrics of a request.
 //! - [`settings`] reads the environment; [`app`] is what lives as long as the process,
-//!   and [`memory`] what that remembers between requests.
+//!   and [`memory`] what that remembers between requests; [`secrets`] come from
+//!   Secrets Manager.
+//! - [`authorizer`] decides who may call, in a function of its own.
 
 pub mod app;
+pub mod authorizer;
 pub mod cluster;
 pub mod consul;
 pub mod edge;
@@ -27,8 +31,10 @@ pub mod http;
 pub mod lambda;
 pub mod memory;
 pub mod nomad;
+pub mod observe;
 pub mod routes;
 pub mod secret;
+pub mod secrets;
 pub mod settings;
 pub mod translate;
 pub mod v2;

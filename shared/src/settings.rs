@@ -82,6 +82,8 @@ pub struct Settings {
     /// `DTLE_MASK_PASSWORDS=everywhere`: mask passwords in single jobs and whole
     /// allocations too, not in lists only as 2.x does.
     pub mask_passwords: bool,
+    /// `DTLE_METRICS_NAMESPACE`: the CloudWatch namespace of a function's metrics.
+    pub metrics_namespace: String,
     /// `DTLE_DEADLINE`: how long one request may take. API Gateway gives up
     /// after 30 s, so the answer has to leave before.
     pub deadline: Duration,
@@ -182,6 +184,7 @@ impl Settings {
                     ));
                 }
             },
+            metrics_namespace: get("DTLE_METRICS_NAMESPACE").unwrap_or_else(|| "dtle".to_owned()),
             deadline: duration(&get, "DTLE_DEADLINE", Duration::from_secs(28))?,
         })
     }

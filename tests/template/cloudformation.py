@@ -141,6 +141,9 @@ def with_values(template, values):
     result = json.loads(json.dumps(template))
     for name, parameter in result["Parameters"].items():
         parameter["Default"] = values[name]
+        # A linter would try the ends of the range too, -1 for "not reserved".
+        for end in ("MinValue", "MaxValue"):
+            parameter.pop(end, None)
         # A linter knows no account in which to look these up.
         if parameter["Type"].startswith("List<"):
             parameter["Type"] = "CommaDelimitedList"

@@ -7,8 +7,10 @@
 //! parts is missing.
 
 mod event;
+mod operations;
 mod server;
 mod template;
+mod tls;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,11 +18,13 @@ use std::sync::Arc;
 use dtle_compat::routes::{self, Route};
 use dtle_compat::{App, edge};
 use lambda_http::Body;
-use lambda_http::http::{Request, Response, StatusCode, header};
+use lambda_http::http::{Method, Request, Response, StatusCode, header};
 
 pub use event::{Peer, to_event};
-pub use server::{Server, serve};
+pub use operations::Metrics;
+pub use server::{Server, serve, serve_tls};
 pub use template::{ApiRoute, Template, TemplateError};
+pub use tls::{TlsError, tls};
 
 /// The largest body that the gateway takes, in bytes. Lambda takes six million.
 const LARGEST_BODY: usize = 6_000_000;
@@ -28,6 +32,7 @@ const LARGEST_BODY: usize = 6_000_000;
 /// The gateway: the template's routes and the functions behind them.
 pub struct Gateway {
     app: Arc<App>,
+    metrics: Option<Metrics>,
     template: Template,
     functions: HashMap<&'static str, &'static Route>,
 }
@@ -52,9 +57,17 @@ impl Gateway {
         }
         Ok(Self {
             app,
+            metrics: None,
             template,
             functions,
         })
+    }
+
+    /// Shows these figures at `/metrics`; the app's observer has to count them.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
     }
 
     /// Answers a request whose body has been read.
@@ -64,6 +77,12 @@ impl Gateway {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the body is larger than Lambda takes (6 MB)",
             );
+        }
+        // The gateway's own, which no template has.
+        match (request.method(), request.uri().path(), &self.metrics) {
+            (&Method::GET, "/metrics", Some(metrics)) => return metrics.answer(),
+            (&Method::GET, "/health", _) => return operations::health(&self.app).await,
+            _ => {}
         }
         let found = self.template.route(request.method(), request.uri().path());
         let Some((route, values)) = found else {

@@ -10,12 +10,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use lambda_http::Body;
 use lambda_http::http::{Request, Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 use super::{Gateway, LARGEST_BODY, Peer, plain};
 
@@ -58,10 +59,30 @@ impl Drop for Server {
 /// # Errors
 /// When the address cannot be had.
 pub async fn serve(gateway: Gateway, listen: SocketAddr) -> std::io::Result<Server> {
+    start(gateway, listen, None).await
+}
+
+/// Listens for HTTPS.
+///
+/// # Errors
+/// When the address cannot be had.
+pub async fn serve_tls(
+    gateway: Gateway,
+    listen: SocketAddr,
+    tls: TlsAcceptor,
+) -> std::io::Result<Server> {
+    start(gateway, listen, Some(tls)).await
+}
+
+async fn start(
+    gateway: Gateway,
+    listen: SocketAddr,
+    tls: Option<TlsAcceptor>,
+) -> std::io::Result<Server> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(accept(listener, Arc::new(gateway), stopped));
+    let task = tokio::spawn(accept(listener, tls, Arc::new(gateway), stopped));
     Ok(Server {
         address,
         stop: Some(stop),
@@ -69,7 +90,12 @@ pub async fn serve(gateway: Gateway, listen: SocketAddr) -> std::io::Result<Serv
     })
 }
 
-async fn accept(listener: TcpListener, gateway: Arc<Gateway>, mut stopped: oneshot::Receiver<()>) {
+async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    gateway: Arc<Gateway>,
+    mut stopped: oneshot::Receiver<()>,
+) {
     let graceful = GracefulShutdown::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -86,27 +112,47 @@ async fn accept(listener: TcpListener, gateway: Arc<Gateway>, mut stopped: onesh
         };
         let _ = stream.set_nodelay(true);
         let gateway = Arc::clone(&gateway);
+        let watcher = graceful.watcher();
         let ip = peer.ip().to_string();
-        let service = service_fn(move |request| {
-            let gateway = Arc::clone(&gateway);
-            let ip = ip.clone();
-            async move { Ok::<_, std::convert::Infallible>(answer(&gateway, request, ip).await) }
-        });
-        let connection = http1::Builder::new()
-            // As 2.x writes them: old scripts look for `X-Udup-Index`.
-            .title_case_headers(true)
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADERS)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!("connection: {error}");
+        match tls.clone() {
+            None => {
+                tokio::spawn(connection(TokioIo::new(stream), gateway, ip, watcher));
             }
-        });
+            Some(tls) => {
+                tokio::spawn(async move {
+                    match tokio::time::timeout(HEADERS, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => {
+                            connection(TokioIo::new(stream), gateway, ip, watcher).await;
+                        }
+                        Ok(Err(error)) => tracing::debug!("TLS handshake: {error}"),
+                        Err(_) => tracing::debug!("TLS handshake: timed out"),
+                    }
+                });
+            }
+        }
     }
     drop(listener);
     let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;
+}
+
+async fn connection<I>(io: I, gateway: Arc<Gateway>, ip: String, watcher: Watcher)
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request| {
+        let gateway = Arc::clone(&gateway);
+        let ip = ip.clone();
+        async move { Ok::<_, std::convert::Infallible>(answer(&gateway, request, ip).await) }
+    });
+    let connection = http1::Builder::new()
+        // As 2.x writes them: old scripts look for `X-Udup-Index`.
+        .title_case_headers(true)
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .serve_connection(io, service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!("connection: {error}");
+    }
 }
 
 async fn answer(

@@ -1,0 +1,7 @@
+//! Who may call: runs before every route.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dtle_compat::authorizer::run()
+}
