@@ -180,6 +180,10 @@ impl From<nomad::Error> for Error {
                     .because(&error)
                     .nomad_is_down()
             }
+            nomad::Error::NoToken { .. } => Self::bad_gateway(
+                "the gateway cannot read its own Nomad token from Secrets Manager",
+            )
+            .because(&error),
             nomad::Error::InDoubt { .. } => Self::bad_gateway(
                 "Nomad did not confirm the change; it may or may not have been made: read before repeating it",
             )

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use reqwest::Url;
 
 use super::Session;
+use crate::credential::Credential;
 use crate::secret::Secret;
+use crate::secrets::Source;
 use crate::settings::NomadSettings;
 
 /// Kept connections to one server. A list reads jobs eight at a time.
@@ -49,17 +51,18 @@ pub struct Client {
     pub(super) http: reqwest::Client,
     pub(super) addresses: Vec<Url>,
     preferred: AtomicUsize,
-    pub(super) token: Option<Secret>,
+    pub(super) token: Option<Credential>,
     pub(super) namespace: Option<String>,
     pub(super) region: Option<String>,
 }
 
 impl Client {
-    /// Makes a client. No connection is opened yet.
+    /// Makes a client with the token of the settings, or the one in Secrets
+    /// Manager. No connection is opened yet.
     ///
     /// # Errors
     /// When the TLS material cannot be read or is not usable.
-    pub fn new(settings: &NomadSettings) -> Result<Self, SetupError> {
+    pub fn new(settings: &NomadSettings, managed: Option<Source>) -> Result<Self, SetupError> {
         let http = builder(settings)?
             .build()
             .map_err(|cause| SetupError::Tls {
@@ -70,7 +73,7 @@ impl Client {
             http,
             addresses: settings.addresses.clone(),
             preferred: AtomicUsize::new(0),
-            token: settings.token.clone(),
+            token: Credential::choose(settings.token.clone(), managed),
             namespace: settings.namespace.clone(),
             region: settings.region.clone(),
         })

@@ -51,6 +51,12 @@ pub enum Error {
         /// What the last attempt met.
         cause: String,
     },
+    /// The gateway's own token cannot be had from Secrets Manager.
+    #[error("no token for Nomad: {cause}")]
+    NoToken {
+        /// What Secrets Manager said.
+        cause: String,
+    },
     /// A write was sent and no answer came: it may have been applied.
     #[error("no answer to a write: {cause}")]
     InDoubt {

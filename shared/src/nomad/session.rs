@@ -22,6 +22,7 @@ use super::wire::{
     JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated,
 };
 use super::{Client, Error};
+use crate::secret::Secret;
 
 /// One attempt, blocking queries apart.
 const ATTEMPT: Duration = Duration::from_secs(4);
@@ -670,13 +671,35 @@ impl<'a> Session<'a> {
 
     async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Incoming, Error> {
         let began = Instant::now();
-        let answer = self.send_until(outgoing, began).await;
+        let answer = self.send_with_token(outgoing).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.micros.fetch_add(micros, Ordering::Relaxed);
         answer
     }
 
-    async fn send_until(&self, outgoing: &Outgoing<'_>, began: Instant) -> Result<Incoming, Error> {
+    async fn send_with_token(&self, outgoing: &Outgoing<'_>) -> Result<Incoming, Error> {
+        let Some(credential) = &self.client.token else {
+            return self.send_until(outgoing, None).await;
+        };
+        let token = credential.get().await.map_err(|cause| Error::NoToken {
+            cause: cause.to_string(),
+        })?;
+        let answer = self.send_until(outgoing, Some(&token)).await?;
+        // A token that was rotated: Nomad has done nothing, so it may be repeated.
+        if answer.status == 403
+            && let Some(renewed) = credential.renew().await
+        {
+            return self.send_until(outgoing, Some(&renewed)).await;
+        }
+        Ok(answer)
+    }
+
+    async fn send_until(
+        &self,
+        outgoing: &Outgoing<'_>,
+        token: Option<&Secret>,
+    ) -> Result<Incoming, Error> {
+        let began = Instant::now();
         let mut pauses = backon::ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(30))
             .with_max_delay(Duration::from_millis(800))
@@ -686,7 +709,7 @@ impl<'a> Session<'a> {
         let mut in_doubt = false;
         let mut only_refused = true;
         loop {
-            let (position, fault) = match self.attempt(outgoing).await {
+            let (position, fault) = match self.attempt(outgoing, token).await {
                 (_, Ok(incoming)) => {
                     return match incoming.into_result() {
                         Err(Error::Conflict { text, .. }) => {
@@ -730,7 +753,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn attempt(&self, outgoing: &Outgoing<'_>) -> (usize, Result<Incoming, Fault>) {
+    async fn attempt(
+        &self,
+        outgoing: &Outgoing<'_>,
+        token: Option<&Secret>,
+    ) -> (usize, Result<Incoming, Fault>) {
         let Some((position, server)) = self.client.server() else {
             return (
                 0,
@@ -739,7 +766,7 @@ impl<'a> Session<'a> {
         };
         let left = self.deadline.saturating_duration_since(Instant::now());
         let result = self
-            .exchange(server, outgoing, outgoing.attempt.min(left))
+            .exchange(server, outgoing, token, outgoing.attempt.min(left))
             .await;
         (position, result)
     }
@@ -748,6 +775,7 @@ impl<'a> Session<'a> {
         &self,
         server: &reqwest::Url,
         outgoing: &Outgoing<'_>,
+        token: Option<&Secret>,
         timeout: Duration,
     ) -> Result<Incoming, Fault> {
         let base = server.as_str().trim_end_matches('/');
@@ -756,7 +784,7 @@ impl<'a> Session<'a> {
             .http
             .request(outgoing.method.clone(), format!("{base}{}", outgoing.path))
             .timeout(timeout);
-        if let Some(token) = &self.client.token {
+        if let Some(token) = token {
             request = request.header("X-Nomad-Token", token.expose());
         }
         if let Some(body) = outgoing.body {
