@@ -84,7 +84,7 @@ CHOICES = {
     "OpenAccess": ["false", "true"],
     "OpenAccessAcknowledgement": ["", SENTENCE],
     "JobLayout": ["auto", "split", "merged"],
-    "Architecture": ["arm64", "x86_64"],
+    "Architecture": ["x86_64", "arm64"],
     "StatisticsConcurrency": [-1, 2],
     "ListConcurrency": [-1, 10],
     "ReadConcurrency": [-1, 10],
@@ -371,6 +371,16 @@ def the_form_shows_every_parameter_once():
     assert sorted(shown) == sorted(template["Parameters"]), set(shown) ^ set(template["Parameters"])
 
 
+def the_documentation_names_every_parameter_and_its_default():
+    text = (TEMPLATE.parent / "docs/deploy.md").read_text()
+    for name, parameter in source()["Parameters"].items():
+        assert f"`{name}`" in text, f"docs/deploy.md does not name {name}"
+        if "Default" in parameter:
+            default = str(parameter["Default"]).replace("-", "−")
+            said = re.search(rf"`{name}` \[([^]]*)\]", text)
+            assert said and said[1] == default, f"docs/deploy.md: {name} defaults to {default!r}"
+
+
 def senseless_parameters_are_refused():
     template, usual = source(), values_of({})
     assert not list(cfn.broken_rules(template, usual))
@@ -424,6 +434,7 @@ def the_access_log_and_the_dashboard_are_json():
 ONCE = [
     the_linters_are_content,
     the_form_shows_every_parameter_once,
+    the_documentation_names_every_parameter_and_its_default,
     senseless_parameters_are_refused,
     a_new_release_makes_new_versions_of_every_function,
     the_access_log_and_the_dashboard_are_json,
