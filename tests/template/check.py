@@ -189,6 +189,10 @@ def each_route_has_one_integration_one_function_and_the_authorizer(template, val
             permission["FunctionName"] == {"Ref": alias} for permission in of_type(template, "AWS::Lambda::Permission").values()
         ), f"{where}: API Gateway may not invoke {alias}"
     assert 50 < count < 250, f"{count} routes; API Gateway takes 300"
+    keys = {f"{method.upper()} {path}" for path, method, _ in routes(template)}
+    [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    assert set(stage["RouteSettings"]) <= keys, "RouteSettings for no route fail the deployment"
+    assert stage["StageName"] == "$default" and stage["AutoDeploy"] is True
     # SAM spells it so when FailOnWarnings is on.
     assert body(template)["paths"]["/$default"]["x-amazon-apigateway-any-method"]["isDefaultRoute"] is True
 
