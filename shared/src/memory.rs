@@ -3,6 +3,7 @@
 //! Everything here is keyed by an index that Nomad changes with the thing, or
 //! never changes at all, and bounded. Losing all of it costs time, never truth.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::v2::Statistics;
 const STATISTICS_FOR: Duration = Duration::from_secs(15);
 /// How long the plugin's generation is believed.
 const LAYOUT_FOR: Duration = Duration::from_secs(60);
+/// How long an ID with which many others begin is not looked for by its prefix.
+const CROWD_FOR: Duration = Duration::from_secs(300);
 /// Bytes of jobs remembered: some 10,000 without long table lists. A list that
 /// did not fit would push itself out with every reading.
 const JOBS: u64 = 48 << 20;
@@ -32,6 +35,7 @@ struct Remembered {
 /// What a warm process remembers.
 pub struct Memory {
     jobs: Cache<String, Remembered>,
+    crowds: Cache<String, ()>,
     addresses: Cache<String, (u64, String)>,
     statistics: Cache<(String, String), Option<Arc<Statistics>>>,
     layout: Cache<Option<String>, Layout>,
@@ -47,6 +51,10 @@ impl Default for Memory {
                         .saturating_add(u32::try_from(id.len()).unwrap_or(u32::MAX))
                 })
                 .build(),
+            crowds: Cache::builder()
+                .max_capacity(1_000)
+                .time_to_live(CROWD_FOR)
+                .build(),
             addresses: Cache::new(10_000),
             statistics: Cache::builder()
                 .max_capacity(10_000)
@@ -61,26 +69,42 @@ impl Default for Memory {
 }
 
 impl Memory {
+    /// The job of that ID in a region as it was when it was last read. It may
+    /// have changed since, or be gone.
+    #[must_use]
+    pub fn last_job(&self, region: Option<&str>, id: &str) -> Option<Arc<Job>> {
+        self.jobs.get(&*key(region, id)).map(|known| known.job)
+    }
+
     /// The job as it was at that JobModifyIndex, if it is remembered. Its other
     /// indexes and its Status may have moved on since.
     #[must_use]
-    pub fn job(&self, id: &str, job_modify_index: u64) -> Option<Arc<Job>> {
-        self.jobs
-            .get(id)
-            .filter(|known| known.job.job_modify_index == job_modify_index)
-            .map(|known| known.job)
+    pub fn job(&self, region: Option<&str>, id: &str, job_modify_index: u64) -> Option<Arc<Job>> {
+        self.last_job(region, id)
+            .filter(|known| known.job_modify_index == job_modify_index)
     }
 
     /// Remembers a job.
-    pub fn remember_job(&self, job: &Arc<Job>) {
+    pub fn remember_job(&self, region: Option<&str>, job: &Arc<Job>) {
         let size = u32::try_from(size_of(job)).unwrap_or(u32::MAX);
         self.jobs.insert(
-            job.id.clone(),
+            key(region, &job.id).into_owned(),
             Remembered {
                 job: Arc::clone(job),
                 size,
             },
         );
+    }
+
+    /// Whether many jobs' IDs begin with this one.
+    #[must_use]
+    pub fn is_crowded(&self, region: Option<&str>, id: &str) -> bool {
+        self.crowds.contains_key(&*key(region, id))
+    }
+
+    /// Remembers for a while that many jobs' IDs begin with this one.
+    pub fn remember_crowd(&self, region: Option<&str>, id: &str) {
+        self.crowds.insert(key(region, id).into_owned(), ());
     }
 
     /// The HTTP address of a node, as of that ModifyIndex.
@@ -126,6 +150,15 @@ impl Memory {
     /// Remembers the generation of the plugin in a region.
     pub fn remember_layout(&self, region: Option<&str>, layout: Layout) {
         self.layout.insert(region.map(str::to_owned), layout);
+    }
+}
+
+/// Regions number their indexes apart, so that one ID and one index can mean a
+/// job in each. No name of a region holds a NUL.
+fn key<'a>(region: Option<&str>, id: &'a str) -> Cow<'a, str> {
+    match region {
+        None => Cow::Borrowed(id),
+        Some(region) => Cow::Owned(format!("{region}\0{id}")),
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::edge::Context;
 use crate::error::Error;
 use crate::nomad::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
-use crate::nomad::{self, Read, ReadOptions};
+use crate::nomad::{self, QueryMeta, Read, ReadOptions};
 use crate::translate::progress::Progress;
 use crate::translate::status::{Look, Status, first_look, needs_evaluations, settle};
 use crate::translate::{JobView, job, password};
@@ -16,6 +16,10 @@ use crate::v2;
 
 /// Jobs read at the same time for a list.
 const AT_ONCE: usize = 8;
+
+/// From so many jobs on whose IDs begin with one, that one is asked for by itself:
+/// the list of all of them costs more than it saves.
+const CROWD: usize = 16;
 
 /// A dtle job with its status.
 pub struct KnownJob {
@@ -51,6 +55,83 @@ pub async fn one(
     options: &ReadOptions,
 ) -> Result<Read<KnownJob>, Error> {
     let plain = options.plain();
+    let known = match options.index {
+        None => remembered(context, id, &plain).await?,
+        Some(_) => None,
+    };
+    let Read {
+        value: (job, summary),
+        meta,
+    } = match known {
+        Some(known) => known,
+        None => asked(context, id, options).await?,
+    };
+    let (status, progress) = tokio::join!(
+        status(context, &job, &summary, &plain),
+        progress(context, &job)
+    );
+    Ok(Read {
+        value: KnownJob {
+            job,
+            status: status?,
+            progress,
+        },
+        meta,
+    })
+}
+
+/// A remembered job, if it still is what Nomad has: its stub tells, and brings the
+/// counts along, in an answer smaller than the job.
+async fn remembered(
+    context: &Context<'_>,
+    id: &str,
+    plain: &ReadOptions,
+) -> Result<Option<Read<(Arc<Job>, JobSummary)>>, Error> {
+    let memory = &context.app.memory;
+    let region = context.nomad.region();
+    let Some(known) = memory.last_job(region, id) else {
+        return Ok(None);
+    };
+    if memory.is_crowded(region, id) {
+        return Ok(None);
+    }
+    let options = ReadOptions {
+        prefix: Some(id.to_owned()),
+        ..plain.clone()
+    };
+    let stubs = match context.nomad.jobs(&options).await {
+        Ok(stubs) => stubs,
+        // A token may read jobs and not list them.
+        Err(nomad::Error::Forbidden { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if stubs.value.len() > CROWD {
+        memory.remember_crowd(region, id);
+    }
+    let stub = stubs.value.into_iter().find(|stub| stub.id == id);
+    // Changed or gone: to be asked for.
+    Ok(stub
+        .filter(|stub| stub.job_modify_index == known.job_modify_index)
+        .map(|mut stub| Read {
+            meta: stubs.meta.map(|meta| QueryMeta {
+                // A list carries the index of all jobs, a job its own.
+                index: stub.modify_index,
+                ..meta
+            }),
+            value: (
+                as_of(known, &stub),
+                stub.job_summary.take().unwrap_or_default(),
+            ),
+        }))
+}
+
+/// A job and its counts, asked for.
+async fn asked(
+    context: &Context<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Read<(Arc<Job>, JobSummary)>, Error> {
+    let plain = options.plain();
     let nomad = &context.nomad;
     let (job, summary) = if options.index.is_some() {
         // The counts must not be older than what the caller waited for.
@@ -69,20 +150,9 @@ pub async fn one(
         Err(nomad::Error::NotFound { .. }) => JobSummary::default(),
         Err(error) => return Err(error.into()),
     };
-    let meta = job.meta;
-    let job = Arc::new(job.value);
-    let (status, progress) = tokio::join!(
-        status(context, &job, &summary, &plain),
-        progress(context, &job)
-    );
-    Ok(Read {
-        value: KnownJob {
-            job,
-            status: status?,
-            progress,
-        },
-        meta,
-    })
+    let job = job.map(Arc::new);
+    context.app.memory.remember_job(nomad.region(), &job.value);
+    Ok(job.map(|job| (job, summary)))
 }
 
 /// How far a job has come. A Consul that fails is a reason to show what was
@@ -209,12 +279,13 @@ async fn of_stub(
     options: &ReadOptions,
 ) -> Result<Option<Arc<Job>>, Error> {
     let memory = &context.app.memory;
-    let known = match memory.job(&stub.id, stub.job_modify_index) {
+    let region = context.nomad.region();
+    let known = match memory.job(region, &stub.id, stub.job_modify_index) {
         Some(job) => job,
         None => match context.nomad.job(&stub.id, options).await {
             Ok(job) => {
                 let job = Arc::new(job.value);
-                memory.remember_job(&job);
+                memory.remember_job(region, &job);
                 job
             }
             // Others' IDs may hold a slash, which no path can carry.

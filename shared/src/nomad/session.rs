@@ -160,6 +160,11 @@ impl<'a> Session<'a> {
         self
     }
 
+    /// The region that every call of this request is sent to, if the caller chose one.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
     /// How many HTTP requests were sent so far, repeats included.
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::Relaxed)
