@@ -1,6 +1,6 @@
 //! The long-lived half of the Nomad client: addresses, connections, identity.
 //!
-//! One per process. Connections are kept and reused, but few of them: Nomad
+//! One per process. Connections are kept and reused, but not many of them: Nomad
 //! allows one client address 100, and many functions may share one address
 //! behind a NAT.
 
@@ -15,8 +15,10 @@ use crate::secret::Secret;
 use crate::secrets::Source;
 use crate::settings::NomadSettings;
 
-/// Kept connections to one server. A list reads jobs eight at a time.
-const IDLE_CONNECTIONS: usize = 8;
+/// Kept connections to one server. A function never has more than eight calls
+/// under way, for a list; this is for a gateway that serves many clients, which
+/// would otherwise open and close connections all the time.
+const IDLE_CONNECTIONS: usize = 32;
 /// An idle connection older than this is not trusted: a function that was
 /// frozen wakes up with connections that the other side has long forgotten.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);

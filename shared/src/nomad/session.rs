@@ -13,6 +13,7 @@ use backon::BackoffBuilder;
 use bytes::Bytes;
 use lambda_http::http::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -112,10 +113,19 @@ enum Repeat {
     WhenNotApplied,
 }
 
-struct Outgoing<'a> {
+/// The body of a register.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Registration<'a> {
+    job: &'a Value,
+    enforce_index: bool,
+    job_modify_index: u64,
+}
+
+struct Outgoing {
     method: Method,
     path: String,
-    body: Option<&'a Value>,
+    body: Option<Bytes>,
     repeat: Repeat,
     attempt: Duration,
 }
@@ -163,6 +173,11 @@ impl<'a> Session<'a> {
         self
     }
 
+    /// The region that every call of this request is sent to, if the caller chose one.
+    pub fn region(&self) -> Option<&str> {
+        self.region.as_deref()
+    }
+
     /// How many HTTP requests were sent so far, repeats included.
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::Relaxed)
@@ -181,6 +196,17 @@ impl<'a> Session<'a> {
     /// As every call: see [`Error`].
     pub async fn jobs(&self, options: &ReadOptions) -> Result<Read<Vec<JobStub>>, Error> {
         self.read(&["v1", "jobs"], options).await
+    }
+
+    /// `GET /v1/jobs` as it stands, to be read with [`stubs`] if it has changed.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn jobs_text(&self, options: &ReadOptions) -> Result<Read<Bytes>, Error> {
+        let incoming = self.get(&["v1", "jobs"], options).await?;
+        let meta = incoming.meta();
+        let value = incoming.into_good()?;
+        Ok(Read { value, meta })
     }
 
     /// `GET /v1/job/{id}`.
@@ -253,12 +279,16 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`Error::Conflict`] when the index is another.
     pub async fn register(&self, job: &Value, expected: u64) -> Result<Registered, Error> {
-        let body = json!({"Job": job, "EnforceIndex": true, "JobModifyIndex": expected});
+        let body = Registration {
+            job,
+            enforce_index: true,
+            job_modify_index: expected,
+        };
         self.write(
             Method::PUT,
             &["v1", "jobs"],
             &[],
-            Some(&body),
+            Some(bytes(&body)?),
             Repeat::Always,
         )
         .await
@@ -289,7 +319,7 @@ impl<'a> Session<'a> {
             Method::PUT,
             &["v1", "validate", "job"],
             &[],
-            Some(&body),
+            Some(bytes(&body)?),
             Repeat::Always,
         )
         .await
@@ -332,7 +362,7 @@ impl<'a> Session<'a> {
             .send(&Outgoing {
                 method: Method::PUT,
                 path: self.target(&["v1", "client", "allocation", id, "signal"], &[])?,
-                body: Some(&body),
+                body: Some(bytes(&body)?),
                 repeat: Repeat::Always,
                 attempt: ATTEMPT,
             })
@@ -542,6 +572,12 @@ impl<'a> Session<'a> {
         segments: &[&str],
         options: &ReadOptions,
     ) -> Result<Read<T>, Error> {
+        let incoming = self.get(segments, options).await?;
+        let meta = incoming.meta();
+        incoming.json(segments).map(|value| Read { value, meta })
+    }
+
+    async fn get(&self, segments: &[&str], options: &ReadOptions) -> Result<Incoming, Error> {
         let index = options.index.map(|index| index.to_string());
         let wait = self.wait(options);
         let wait_text = wait.map(|wait| format!("{}ms", wait.as_millis()));
@@ -562,17 +598,14 @@ impl<'a> Session<'a> {
             query.push(("all", "true"));
         }
         let blocking = wait.map_or(ATTEMPT, |wait| wait + wait / 16 + BLOCKING_SLACK);
-        let incoming = self
-            .send(&Outgoing {
-                method: Method::GET,
-                path: self.target(segments, &query)?,
-                body: None,
-                repeat: Repeat::Always,
-                attempt: blocking.max(ATTEMPT),
-            })
-            .await?;
-        let meta = incoming.meta();
-        incoming.json(segments).map(|value| Read { value, meta })
+        self.send(&Outgoing {
+            method: Method::GET,
+            path: self.target(segments, &query)?,
+            body: None,
+            repeat: Repeat::Always,
+            attempt: blocking.max(ATTEMPT),
+        })
+        .await
     }
 
     /// How long a read may block: what the caller asked for, else Nomad's own five
@@ -602,7 +635,7 @@ impl<'a> Session<'a> {
         method: Method,
         segments: &[&str],
         query: &[(&str, &str)],
-        body: Option<&Value>,
+        body: Option<Bytes>,
         repeat: Repeat,
     ) -> Result<T, Error> {
         self.send(&Outgoing {
@@ -669,7 +702,7 @@ impl<'a> Session<'a> {
         Ok(target)
     }
 
-    async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Incoming, Error> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Incoming, Error> {
         let began = Instant::now();
         let answer = self.send_with_token(outgoing).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -677,7 +710,7 @@ impl<'a> Session<'a> {
         answer
     }
 
-    async fn send_with_token(&self, outgoing: &Outgoing<'_>) -> Result<Incoming, Error> {
+    async fn send_with_token(&self, outgoing: &Outgoing) -> Result<Incoming, Error> {
         let Some(credential) = &self.client.token else {
             return self.send_until(outgoing, None).await;
         };
@@ -696,7 +729,7 @@ impl<'a> Session<'a> {
 
     async fn send_until(
         &self,
-        outgoing: &Outgoing<'_>,
+        outgoing: &Outgoing,
         token: Option<&Secret>,
     ) -> Result<Incoming, Error> {
         let began = Instant::now();
@@ -755,7 +788,7 @@ impl<'a> Session<'a> {
 
     async fn attempt(
         &self,
-        outgoing: &Outgoing<'_>,
+        outgoing: &Outgoing,
         token: Option<&Secret>,
     ) -> (usize, Result<Incoming, Fault>) {
         let Some((position, server)) = self.client.server() else {
@@ -774,7 +807,7 @@ impl<'a> Session<'a> {
     async fn exchange(
         &self,
         server: &reqwest::Url,
-        outgoing: &Outgoing<'_>,
+        outgoing: &Outgoing,
         token: Option<&Secret>,
         timeout: Duration,
     ) -> Result<Incoming, Fault> {
@@ -787,10 +820,10 @@ impl<'a> Session<'a> {
         if let Some(token) = token {
             request = request.header("X-Nomad-Token", token.expose());
         }
-        if let Some(body) = outgoing.body {
+        if let Some(body) = &outgoing.body {
             request = request
                 .header("Content-Type", "application/json")
-                .body(body.to_string());
+                .body(body.clone());
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut response = request.send().await.map_err(|error| fault(&error))?;
@@ -813,6 +846,16 @@ impl<'a> Session<'a> {
             None => Ok(incoming),
         }
     }
+}
+
+/// A body, written once for all attempts.
+fn bytes(body: &impl Serialize) -> Result<Bytes, Error> {
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|cause| Error::Rejected {
+            status: 500,
+            text: format!("the request cannot be written: {cause}"),
+        })
 }
 
 fn fault(error: &reqwest::Error) -> Fault {
@@ -891,19 +934,37 @@ impl Incoming {
         classify(self.status, &self.text(), self.meta())
     }
 
-    fn json<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Error> {
-        if !(200..300).contains(&self.status) {
-            return Err(self.error());
+    /// The body of a 2xx.
+    fn into_good(self) -> Result<Bytes, Error> {
+        if (200..300).contains(&self.status) {
+            Ok(self.body)
+        } else {
+            Err(self.error())
         }
-        serde_json::from_slice(&self.body).map_err(|error| Error::Unreadable {
-            call: format!("/{}", segments.join("/")),
-            shape: format!(
-                "{:?} at line {} column {} of {} bytes",
-                error.classify(),
-                error.line(),
-                error.column(),
-                self.body.len()
-            ),
-        })
     }
+
+    fn json<T: DeserializeOwned>(self, segments: &[&str]) -> Result<T, Error> {
+        read_json(&self.into_good()?, segments)
+    }
+}
+
+/// The stubs in what [`Session::jobs_text`] brought.
+///
+/// # Errors
+/// [`Error::Unreadable`] when there are none.
+pub fn stubs(text: &[u8]) -> Result<Vec<JobStub>, Error> {
+    read_json(text, &["v1", "jobs"])
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8], segments: &[&str]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::Unreadable {
+        call: format!("/{}", segments.join("/")),
+        shape: format!(
+            "{:?} at line {} column {} of {} bytes",
+            error.classify(),
+            error.line(),
+            error.column(),
+            body.len()
+        ),
+    })
 }
