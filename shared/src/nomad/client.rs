@@ -4,6 +4,7 @@
 //! allows one client address 100, and many functions may share one address
 //! behind a NAT.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -51,6 +52,9 @@ pub enum SetupError {
 /// A Nomad cluster as seen from this process.
 pub struct Client {
     pub(super) http: reqwest::Client,
+    /// The same without kept connections, made when it is first needed.
+    fresh: OnceLock<reqwest::Client>,
+    settings: NomadSettings,
     pub(super) addresses: Vec<Url>,
     preferred: AtomicUsize,
     pub(super) token: Option<Credential>,
@@ -73,6 +77,8 @@ impl Client {
             })?;
         Ok(Self {
             http,
+            fresh: OnceLock::new(),
+            settings: settings.clone(),
             addresses: settings.addresses.clone(),
             preferred: AtomicUsize::new(0),
             token: Credential::choose(settings.token.clone(), managed),
@@ -85,6 +91,18 @@ impl Client {
     #[must_use]
     pub fn session(&self, deadline: Instant) -> Session<'_> {
         Session::new(self, deadline)
+    }
+
+    /// A client that opens a connection for every call. After a freeze all kept
+    /// ones may be dead without a sign, and each would cost an attempt.
+    pub(super) fn fresh(&self) -> &reqwest::Client {
+        self.fresh.get_or_init(|| {
+            builder(&self.settings)
+                .ok()
+                .and_then(|builder| builder.pool_max_idle_per_host(0).build().ok())
+                // It was made of the same settings before.
+                .unwrap_or_else(|| self.http.clone())
+        })
     }
 
     /// The server to try first, with its position.

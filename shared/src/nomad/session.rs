@@ -6,18 +6,20 @@
 //! Against that stands that a change must not be made twice: what may be
 //! repeated is decided by [`Repeat`], call by call.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::http::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::error::classify;
+use super::error::{Passing, classify, own_words, passing};
 use super::wire::{
     AgentMembers, AgentSelf, Allocation, AllocationStub, Deregistered, Evaluation, Job, JobStub,
     JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated,
@@ -107,8 +109,10 @@ impl ReadOptions {
 /// Whether a call may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Repeat {
-    /// Reads, and writes that carry the index they expect.
+    /// Reads, and calls that change nothing when made twice.
     Always,
+    /// Writes that carry the index they expect: made twice, the second is refused.
+    Checked,
     /// Other writes: only when the earlier attempt was certainly not applied.
     WhenNotApplied,
 }
@@ -131,6 +135,8 @@ struct Outgoing {
 }
 
 struct Incoming {
+    /// Where the server stands that answered.
+    position: usize,
     status: u16,
     headers: HeaderMap,
     body: Bytes,
@@ -144,13 +150,24 @@ enum Fault {
     NotApplied(Error),
     /// Sent, and then silence or a broken answer.
     Lost(String),
+    /// No other server would answer otherwise.
+    Final(Error),
+}
+
+/// Which connections an attempt may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// One that is kept from an earlier call, if there is any.
+    Kept,
+    /// A new one.
+    Fresh,
 }
 
 /// The calls of one request.
 pub struct Session<'a> {
     client: &'a Client,
     deadline: Instant,
-    region: Option<String>,
+    region: OnceLock<String>,
     calls: AtomicU32,
     micros: AtomicU64,
 }
@@ -160,7 +177,7 @@ impl<'a> Session<'a> {
         Self {
             client,
             deadline,
-            region: None,
+            region: OnceLock::new(),
             calls: AtomicU32::new(0),
             micros: AtomicU64::new(0),
         }
@@ -168,14 +185,22 @@ impl<'a> Session<'a> {
 
     /// Sends every call of this request to another region than the configured one.
     #[must_use]
-    pub fn in_region(mut self, region: Option<&str>) -> Self {
-        self.region = region.map(str::to_owned);
+    pub fn in_region(self, region: Option<&str>) -> Self {
+        if let Some(region) = region {
+            self.decide_region(region);
+        }
         self
+    }
+
+    /// The same, for a region that only the body names: a job must be read where
+    /// it will be written. What was decided before stays.
+    pub fn decide_region(&self, region: &str) {
+        let _decided_before = self.region.set(region.to_owned());
     }
 
     /// The region that every call of this request is sent to, if the caller chose one.
     pub fn region(&self) -> Option<&str> {
-        self.region.as_deref()
+        self.region.get().map(String::as_str)
     }
 
     /// How many HTTP requests were sent so far, repeats included.
@@ -237,13 +262,13 @@ impl<'a> Session<'a> {
         self.read(&["v1", "job", id, "summary"], options).await
     }
 
-    /// `GET /v1/job/{id}/versions`: whole documents, newest first, of the last six
-    /// changes.
+    /// `GET /v1/job/{id}/versions`: documents, newest first, of the last six
+    /// changes, or as much of them as `T` takes.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none.
-    pub async fn job_versions(&self, id: &str) -> Result<Vec<Map<String, Value>>, Error> {
-        let answer: Read<super::wire::Versions> = self
+    pub async fn job_versions<T: DeserializeOwned>(&self, id: &str) -> Result<Vec<T>, Error> {
+        let answer: Read<super::wire::Versions<T>> = self
             .read(&["v1", "job", id, "versions"], &ReadOptions::default())
             .await?;
         Ok(answer.value.versions)
@@ -289,7 +314,7 @@ impl<'a> Session<'a> {
             &["v1", "jobs"],
             &[],
             Some(bytes(&body)?),
-            Repeat::Always,
+            Repeat::Checked,
         )
         .await
     }
@@ -598,14 +623,24 @@ impl<'a> Session<'a> {
             query.push(("all", "true"));
         }
         let blocking = wait.map_or(ATTEMPT, |wait| wait + wait / 16 + BLOCKING_SLACK);
-        self.send(&Outgoing {
+        let outgoing = Outgoing {
             method: Method::GET,
             path: self.target(segments, &query)?,
             body: None,
             repeat: Repeat::Always,
             attempt: blocking.max(ATTEMPT),
-        })
-        .await
+        };
+        let mut others = self.client.addresses.len();
+        loop {
+            let incoming = self.send(&outgoing).await?;
+            others = others.saturating_sub(1);
+            if others > 0 && incoming.is_mangled() {
+                // What stands before that server mangles; another may not.
+                self.client.avoid(incoming.position);
+                continue;
+            }
+            return Ok(incoming);
+        }
     }
 
     /// How long a read may block: what the caller asked for, else Nomad's own five
@@ -683,7 +718,7 @@ impl<'a> Session<'a> {
             target.push('/');
             target.extend(utf8_percent_encode(segment, SEGMENT));
         }
-        let region = self.region.as_ref().or(self.client.region.as_ref());
+        let region = self.region.get().or(self.client.region.as_ref());
         let own = [
             ("region", region.map(String::as_str)),
             ("namespace", self.client.namespace.as_deref()),
@@ -741,8 +776,10 @@ impl<'a> Session<'a> {
             .build();
         let mut in_doubt = false;
         let mut only_refused = true;
+        let mut way = Way::Kept;
+        let mut untried = self.client.addresses.len();
         loop {
-            let (position, fault) = match self.attempt(outgoing, token).await {
+            let (position, fault) = match self.attempt(outgoing, token, way, untried).await {
                 (_, Ok(incoming)) => {
                     return match incoming.into_result() {
                         Err(Error::Conflict { text, .. }) => {
@@ -754,7 +791,9 @@ impl<'a> Session<'a> {
                 (position, Err(fault)) => (position, fault),
             };
             self.client.avoid(position);
+            untried = untried.saturating_sub(1);
             let error = match fault {
+                Fault::Final(error) => return Err(error),
                 Fault::Refused(cause) => Error::Unreachable { cause },
                 Fault::NotApplied(error) => {
                     only_refused = false;
@@ -765,7 +804,9 @@ impl<'a> Session<'a> {
                 }
                 Fault::Lost(cause) => {
                     only_refused = false;
-                    in_doubt = outgoing.method != Method::GET;
+                    in_doubt |= outgoing.repeat == Repeat::Checked;
+                    // Kept connections that one silence hit may all be dead.
+                    way = Way::Fresh;
                     Error::Unreachable { cause }
                 }
             };
@@ -775,7 +816,12 @@ impl<'a> Session<'a> {
                 CALL.max(outgoing.attempt)
             };
             let give_up = self.deadline.min(began + patience);
-            let pause = pauses.next().unwrap_or(CALL);
+            let pause = if untried > 0 {
+                // The next one has done nothing wrong yet.
+                Duration::ZERO
+            } else {
+                pauses.next().unwrap_or(CALL)
+            };
             if Instant::now() + pause >= give_up {
                 return Err(match error {
                     Error::Unreachable { cause } if in_doubt => Error::InDoubt { cause },
@@ -786,10 +832,14 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// `untried`: servers that this call has not asked yet. Each is to have its
+    /// share of the time, and one attempt more than that.
     async fn attempt(
         &self,
         outgoing: &Outgoing,
         token: Option<&Secret>,
+        way: Way,
+        untried: usize,
     ) -> (usize, Result<Incoming, Fault>) {
         let Some((position, server)) = self.client.server() else {
             return (
@@ -798,23 +848,38 @@ impl<'a> Session<'a> {
             );
         };
         let left = self.deadline.saturating_duration_since(Instant::now());
+        let share = if outgoing.attempt > ATTEMPT {
+            // A blocking query: silence is what was asked for.
+            left
+        } else {
+            left / u32::try_from(untried + 1).unwrap_or(u32::MAX)
+        };
         let result = self
-            .exchange(server, outgoing, token, outgoing.attempt.min(left))
+            .exchange(
+                (position, server),
+                outgoing,
+                token,
+                way,
+                outgoing.attempt.min(share),
+            )
             .await;
         (position, result)
     }
 
     async fn exchange(
         &self,
-        server: &reqwest::Url,
+        (position, server): (usize, &reqwest::Url),
         outgoing: &Outgoing,
         token: Option<&Secret>,
+        way: Way,
         timeout: Duration,
     ) -> Result<Incoming, Fault> {
         let base = server.as_str().trim_end_matches('/');
-        let mut request = self
-            .client
-            .http
+        let http = match way {
+            Way::Kept => &self.client.http,
+            Way::Fresh => self.client.fresh(),
+        };
+        let mut request = http
             .request(outgoing.method.clone(), format!("{base}{}", outgoing.path))
             .timeout(timeout);
         if let Some(token) = token {
@@ -829,14 +894,26 @@ impl<'a> Session<'a> {
         let mut response = request.send().await.map_err(|error| fault(&error))?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        if response.content_length().unwrap_or(0) > LARGEST_ANSWER as u64 {
-            return Err(Fault::NotApplied(Error::Rejected {
-                status: 500,
-                text: "Nomad's answer is too large".to_owned(),
-            }));
+        let announced = response.content_length().unwrap_or(0);
+        let mut body = BytesMut::new();
+        if announced <= LARGEST_ANSWER as u64 {
+            while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
+                if body.len() + chunk.len() > LARGEST_ANSWER {
+                    return Err(too_large());
+                }
+                if body.is_empty() && chunk.len() as u64 == announced {
+                    // All of it at once, as most answers come.
+                    body = BytesMut::from(chunk);
+                } else {
+                    body.extend_from_slice(&chunk);
+                }
+            }
+        } else {
+            return Err(too_large());
         }
-        let body = response.bytes().await.map_err(|error| fault(&error))?;
+        let body = body.freeze();
         let incoming = Incoming {
+            position,
             status,
             headers,
             body,
@@ -856,6 +933,13 @@ fn bytes(body: &impl Serialize) -> Result<Bytes, Error> {
             status: 500,
             text: format!("the request cannot be written: {cause}"),
         })
+}
+
+fn too_large() -> Fault {
+    Fault::Final(Error::Unreadable {
+        call: "an answer".to_owned(),
+        shape: format!("more than {LARGEST_ANSWER} bytes"),
+    })
 }
 
 fn fault(error: &reqwest::Error) -> Fault {
@@ -885,35 +969,53 @@ impl Incoming {
     }
 
     /// Faults that pass by themselves, most of them while a leader is elected.
-    /// The dtle driver's statistics begin with `rpc error: code` and are none.
     fn passing_fault(&self) -> Option<Fault> {
-        let rejected = || Error::Rejected {
-            status: self.status,
-            text: format!("Nomad answered {}", self.status),
-        };
+        if self.is_page() {
+            return Some(Fault::Lost(format!(
+                "a page of HTML with status {}: something stands between here and Nomad",
+                self.status
+            )));
+        }
         match self.status {
-            429 | 503 => Some(Fault::NotApplied(rejected())),
+            // Not the caller's fault, if it does not pass.
+            429 | 503 => Some(Fault::NotApplied(Error::Unreachable {
+                cause: format!("Nomad answered {}", self.status),
+            })),
             502 | 504 => Some(Fault::Lost(format!("Nomad answered {}", self.status))),
-            500 => {
-                let text = self.body.trim_ascii();
-                if text == b"No cluster leader" {
-                    Some(Fault::NotApplied(Error::NoLeader))
-                } else if text.starts_with(b"rpc error: failed to get conn") {
+            500 => match passing(&self.body)? {
+                Passing::NoLeader => Some(Fault::NotApplied(Error::NoLeader)),
+                Passing::NotApplied => {
                     Some(Fault::NotApplied(Error::Unreachable { cause: self.text() }))
-                } else if text == b"rpc error: EOF" {
-                    Some(Fault::Lost(self.text()))
-                } else {
-                    None
                 }
-            }
+                Passing::Lost => Some(Fault::Lost(self.text())),
+            },
             _ => None,
         }
+    }
+
+    /// Nomad's API sends no HTML; a proxy's error page or a login page is some.
+    fn is_page(&self) -> bool {
+        self.headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+    }
+
+    /// A success that is no JSON at all, or breaks off.
+    fn is_mangled(&self) -> bool {
+        use serde::de::IgnoredAny;
+        (200..300).contains(&self.status)
+            // Cheap signs first: a whole answer ends as it began.
+            && !matches!(
+                (self.body.first(), self.body.trim_ascii_end().last()),
+                (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) | (Some(b'"'), Some(b'"'))
+            )
+            && serde_json::from_slice::<IgnoredAny>(&self.body).is_err()
     }
 
     /// A conflict is an error for every caller; other statuses are looked at
     /// where the answer is read.
     fn into_result(self) -> Result<Self, Error> {
-        if self.status == 500 && self.body.starts_with(b"Enforcing job modify index") {
+        if self.status == 500 && own_words(&self.body).starts_with(b"Enforcing job modify index") {
             return Err(self.error());
         }
         Ok(self)

@@ -192,11 +192,26 @@ pub struct Deregistered {
 }
 
 /// `GET /v1/job/{id}/versions`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", bound = "T: Deserialize<'de>")]
+pub(super) struct Versions<T> {
+    #[serde(default = "Vec::new", deserialize_with = "nullable")]
+    pub(super) versions: Vec<T>,
+}
+
+/// As much of a version of a job as tells whose change it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Versions {
+pub struct JobVersion {
+    /// 0 for the first since the job was made.
+    pub version: u64,
+    /// The index that the job was made at.
+    pub create_index: u64,
+    /// The index of this change.
+    pub job_modify_index: u64,
+    /// As of a job.
     #[serde(deserialize_with = "nullable")]
-    pub(super) versions: Vec<Map<String, Value>>,
+    pub meta: BTreeMap<String, String>,
 }
 
 /// The answer to a validation.
