@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use local::gateway::{Gateway, Template, serve};
 use local::migrate::{Migration, Outcome, Plan};
 use local::nomad_sim::{self, NomadSim};
+use local::openapi;
 use reqwest::Url;
 
 /// Serves the dtle 2.x HTTP API on this machine, from a Nomad cluster that runs
@@ -77,6 +78,10 @@ enum Command {
     /// resumed on the old side. Jobs that are on the new side already are skipped,
     /// so the command can be repeated. The new side has to know Consul.
     Migrate(Migrate),
+    /// Writes the OpenAPI document of the API to standard output.
+    ///
+    /// The gateway serves the same at /openapi.json, and a page to read it at /docs.
+    Openapi,
 }
 
 #[derive(Debug, clap::Args)]
@@ -129,6 +134,7 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         None => run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Migrate(migrate)) => move_jobs(migrate),
+        Some(Command::Openapi) => write_document(),
     };
     match result {
         Ok(code) => code,
@@ -281,6 +287,11 @@ async fn move_jobs(arguments: &Migrate) -> Result<ExitCode, Box<dyn Error>> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn write_document() -> Result<ExitCode, Box<dyn Error>> {
+    std::io::stdout().write_all(openapi::text().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn demo(plugin: Plugin) -> nomad_sim::Options {

@@ -18,6 +18,8 @@ use dtle_compat::{App, edge};
 use lambda_http::Body;
 use lambda_http::http::{Request, Response, StatusCode, header};
 
+use crate::openapi;
+
 pub use event::{Peer, to_event};
 pub use server::{Server, serve};
 pub use template::{ApiRoute, Template, TemplateError};
@@ -64,6 +66,9 @@ impl Gateway {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the body is larger than Lambda takes (6 MB)",
             );
+        }
+        if let Some(response) = openapi::answer(request.method(), request.uri().path()) {
+            return response;
         }
         let found = self.template.route(request.method(), request.uri().path());
         let Some((route, values)) = found else {
