@@ -16,6 +16,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use local::gateway::{Gateway, Metrics, Template, serve, serve_tls, tls};
 use local::migrate::{Migration, Outcome, Plan};
 use local::nomad_sim::{self, NomadSim};
+use local::openapi;
 use reqwest::Url;
 
 /// Serves the dtle 2.x HTTP API on this machine, from a Nomad cluster that runs
@@ -95,6 +96,11 @@ enum Command {
     /// Makes tokens for callers.
     #[command(subcommand)]
     Token(Token),
+
+    /// Writes the OpenAPI document of the API to standard output.
+    ///
+    /// The gateway serves the same at /openapi.json, and a page to read it at /docs.
+    Openapi,
 }
 
 #[derive(Debug, Subcommand)]
@@ -169,6 +175,7 @@ fn main() -> ExitCode {
         None => run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Migrate(migrate)) => move_jobs(migrate),
         Some(Command::Token(Token::New { name, scope })) => new_caller(name, *scope),
+        Some(Command::Openapi) => write_document(),
     };
     match result {
         Ok(code) => code,
@@ -352,6 +359,11 @@ async fn move_jobs(arguments: &Migrate) -> Result<ExitCode, Box<dyn Error>> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn write_document() -> Result<ExitCode, Box<dyn Error>> {
+    std::io::stdout().write_all(openapi::text().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn demo(plugin: Plugin) -> nomad_sim::Options {

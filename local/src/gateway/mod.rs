@@ -21,6 +21,8 @@ use dtle_compat::{App, edge};
 use lambda_http::Body;
 use lambda_http::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
+use crate::openapi;
+
 pub use event::{Peer, to_event};
 pub use operations::Metrics;
 pub use server::{Server, serve, serve_tls};
@@ -127,6 +129,9 @@ impl Gateway {
             }
             (&Method::GET, "/health", _) => return operations::health(&self.app).await,
             _ => {}
+        }
+        if let Some(response) = openapi::answer(request.method(), request.uri().path()) {
+            return response;
         }
         let found = self.template.route(request.method(), request.uri().path());
         let Some((route, values)) = found else {

@@ -117,7 +117,9 @@ async fn remembered(
 ) -> Result<Option<Read<(Arc<Job>, JobSummary)>>, Error> {
     let memory = &context.app.memory;
     let region = context.nomad.region();
-    let Some(known) = memory.last_job(region, id) else {
+    let known = memory.last_job(region, id);
+    // The list remembers other tenants' jobs too, so as not to ask again what they are.
+    let Some(known) = known.filter(|job| job.is_dtle()) else {
         return Ok(None);
     };
     if memory.is_crowded(region, id) {

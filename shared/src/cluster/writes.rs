@@ -42,7 +42,8 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
             .because(format!("{:?} in a job", error.classify()))
     })?;
     if !job.is_dtle() {
-        return Err(Error::job_not_found().with_meta(document.meta));
+        // Word for word, and header for header, what an unknown job gets.
+        return Err(Error::job_not_found());
     }
     Ok(Some(Existing {
         document: document.value,

@@ -610,6 +610,7 @@ pub struct AgentMembers {
 
 /// A server as its gossip layer sees it; 2.x shows the same.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Member {
     /// IP of its gossip port.
@@ -653,6 +654,7 @@ pub struct AgentSelf {
 
 /// The answer to a join.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Joined {
     /// Why it failed, empty when it did not.
@@ -674,6 +676,7 @@ pub struct RaftConfiguration {
 
 /// A server in the Raft configuration; 2.x shows the same.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct RaftServer {
     /// `ip:port`.
