@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 
 use super::{Answer, Route};
-use crate::cluster::allocations::check_uuid;
+use crate::cluster::allocations::askable;
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
@@ -37,8 +37,7 @@ pub const ROUTE: Route = Route {
 const UNKNOWN: &str = "alloc not found";
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let id = context.call.id();
-    check_uuid(id, UNKNOWN)?;
+    let id = askable(context.call.id());
     let (stub, tasks) = match remembered(context, id).await? {
         Some(known) => known,
         None => asked(context, id).await?,
