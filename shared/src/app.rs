@@ -15,6 +15,8 @@ pub struct App {
     pub settings: Settings,
     /// What was learnt.
     pub memory: crate::memory::Memory,
+    /// Whose turn it is to change a job.
+    pub turns: crate::cluster::writes::Turns,
 }
 
 impl App {
@@ -36,6 +38,7 @@ impl App {
                 })?,
             settings,
             memory: crate::memory::Memory::default(),
+            turns: crate::cluster::writes::Turns::default(),
         })
     }
 }
