@@ -550,7 +550,7 @@ impl<'a> Session<'a> {
             &["v1", "agent", "join"],
             &query,
             None,
-            Repeat::Always,
+            Repeat::WhenNotApplied,
         )
         .await
     }
@@ -776,6 +776,7 @@ impl<'a> Session<'a> {
             .build();
         let mut in_doubt = false;
         let mut only_refused = true;
+        let mut no_leader = false;
         let mut way = Way::Kept;
         let mut untried = self.client.addresses.len();
         loop {
@@ -797,6 +798,7 @@ impl<'a> Session<'a> {
                 Fault::Refused(cause) => Error::Unreachable { cause },
                 Fault::NotApplied(error) => {
                     only_refused = false;
+                    no_leader |= matches!(error, Error::NoLeader);
                     error
                 }
                 Fault::Lost(cause) if outgoing.repeat == Repeat::WhenNotApplied => {
@@ -825,6 +827,8 @@ impl<'a> Session<'a> {
             if Instant::now() + pause >= give_up {
                 return Err(match error {
                     Error::Unreachable { cause } if in_doubt => Error::InDoubt { cause },
+                    // What one server knew says more than another's silence.
+                    Error::Unreachable { .. } if no_leader => Error::NoLeader,
                     other => other,
                 });
             }
