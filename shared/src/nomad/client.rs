@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::Url;
+use tokio::sync::Semaphore;
 
 use super::Session;
 use crate::secret::Secret;
@@ -16,6 +17,9 @@ use crate::settings::NomadSettings;
 
 /// Kept connections to one server. A list reads jobs eight at a time.
 const IDLE_CONNECTIONS: usize = 8;
+/// Calls under way at the same time, blocking queries apart. Nomad closes the
+/// hundredth connection of one address and those after it.
+const CALLS: usize = 90;
 /// An idle connection older than this is not trusted: a function that was
 /// frozen wakes up with connections that the other side has long forgotten.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -51,6 +55,8 @@ pub struct Client {
     /// The same without kept connections, made when it is first needed.
     fresh: OnceLock<reqwest::Client>,
     settings: NomadSettings,
+    /// What a call needs to begin.
+    pub(super) places: Semaphore,
     pub(super) addresses: Vec<Url>,
     preferred: AtomicUsize,
     pub(super) token: Option<Secret>,
@@ -74,6 +80,7 @@ impl Client {
             http,
             fresh: OnceLock::new(),
             settings: settings.clone(),
+            places: Semaphore::new(CALLS),
             addresses: settings.addresses.clone(),
             preferred: AtomicUsize::new(0),
             token: settings.token.clone(),
