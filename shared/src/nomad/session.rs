@@ -738,6 +738,16 @@ impl<'a> Session<'a> {
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<Incoming, Error> {
+        // A blocking query does nothing for most of its time.
+        let _place = if outgoing.attempt > ATTEMPT {
+            None
+        } else {
+            let place = self.client.places.acquire();
+            let place = tokio::time::timeout_at(self.deadline.into(), place).await;
+            Some(place.map_err(|_| Error::Unreachable {
+                cause: "too many calls are under way".to_owned(),
+            })?)
+        };
         let began = Instant::now();
         let answer = self.send_with_token(outgoing).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
