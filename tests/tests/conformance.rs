@@ -1179,10 +1179,10 @@ on_every_cluster!(lists_are_filtered_by_a_prefix_of_any_kind, async |site| {
     let one = site.create("pre-a").await;
     let two = site.create("pre-b").await;
     let prefix = |text: &str| format!("/v1/jobs?prefix={text}");
-    assert_eq!(ids(&site.api.get(&prefix(&one)).await.ok()), [one.clone()]);
+    assert_eq!(ids(&site.api.get(&prefix(&one)).await.ok()), [one.as_str()]);
     assert_eq!(
         ids(&site.api.get(&prefix(&two[..two.len() - 1])).await.ok()),
-        [two.clone()]
+        [two.as_str()]
     );
     let both = ids(&site.api.get(&prefix("pre-")).await.ok());
     assert!(both.contains(&one) && both.contains(&two));
