@@ -3,10 +3,12 @@
 
 use std::sync::atomic::AtomicBool;
 
+use crate::cluster::writes::Turns;
 use crate::consul::Consul;
 use crate::memory::Memory;
 use crate::nomad::{Client, SetupError};
 use crate::observe::{Observer, to_log};
+use crate::secrets::Sources;
 use crate::settings::Settings;
 
 /// What lives as long as the process.
@@ -23,6 +25,8 @@ pub struct App {
     pub observer: Observer,
     /// Whether a request has been answered.
     pub(crate) answered: AtomicBool,
+    /// Whose turn it is to change a job.
+    pub turns: Turns,
 }
 
 impl App {
@@ -31,12 +35,20 @@ impl App {
     /// # Errors
     /// When TLS material cannot be used.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        Self::with_secrets(settings, Sources::default())
+    }
+
+    /// The same, with tokens from Secrets Manager where none are set.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub fn with_secrets(settings: Settings, secrets: Sources) -> Result<Self, SetupError> {
         Ok(Self {
-            nomad: Client::new(&settings.nomad)?,
+            nomad: Client::new(&settings.nomad, secrets.nomad_token)?,
             consul: settings
                 .consul
                 .as_ref()
-                .map(Consul::new)
+                .map(|consul| Consul::new(consul, secrets.consul_token))
                 .transpose()
                 .map_err(|cause| SetupError::Tls {
                     variable: "CONSUL_HTTP_ADDR",
@@ -46,6 +58,7 @@ impl App {
             memory: Memory::default(),
             observer: Box::new(to_log),
             answered: AtomicBool::new(false),
+            turns: Turns::default(),
         })
     }
 }

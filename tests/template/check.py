@@ -84,7 +84,7 @@ CHOICES = {
     "OpenAccess": ["false", "true"],
     "OpenAccessAcknowledgement": ["", SENTENCE],
     "JobLayout": ["auto", "split", "merged"],
-    "Architecture": ["arm64", "x86_64"],
+    "Architecture": ["x86_64", "arm64"],
     "StatisticsConcurrency": [-1, 2],
     "ListConcurrency": [-1, 10],
     "ReadConcurrency": [-1, 10],
@@ -189,6 +189,10 @@ def each_route_has_one_integration_one_function_and_the_authorizer(template, val
             permission["FunctionName"] == {"Ref": alias} for permission in of_type(template, "AWS::Lambda::Permission").values()
         ), f"{where}: API Gateway may not invoke {alias}"
     assert 50 < count < 250, f"{count} routes; API Gateway takes 300"
+    keys = {f"{method.upper()} {path}" for path, method, _ in routes(template)}
+    [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    assert set(stage["RouteSettings"]) <= keys, "RouteSettings for no route fail the deployment"
+    assert stage["StageName"] == "$default" and stage["AutoDeploy"] is True
     # SAM spells it so when FailOnWarnings is on.
     assert body(template)["paths"]["/$default"]["x-amazon-apigateway-any-method"]["isDefaultRoute"] is True
 
@@ -371,6 +375,16 @@ def the_form_shows_every_parameter_once():
     assert sorted(shown) == sorted(template["Parameters"]), set(shown) ^ set(template["Parameters"])
 
 
+def the_documentation_names_every_parameter_and_its_default():
+    text = (TEMPLATE.parent / "docs/deploy.md").read_text()
+    for name, parameter in source()["Parameters"].items():
+        assert f"`{name}`" in text, f"docs/deploy.md does not name {name}"
+        if "Default" in parameter:
+            default = str(parameter["Default"]).replace("-", "−")
+            said = re.search(rf"`{name}` \[([^]]*)\]", text)
+            assert said and said[1] == default, f"docs/deploy.md: {name} defaults to {default!r}"
+
+
 def senseless_parameters_are_refused():
     template, usual = source(), values_of({})
     assert not list(cfn.broken_rules(template, usual))
@@ -424,6 +438,7 @@ def the_access_log_and_the_dashboard_are_json():
 ONCE = [
     the_linters_are_content,
     the_form_shows_every_parameter_once,
+    the_documentation_names_every_parameter_and_its_default,
     senseless_parameters_are_refused,
     a_new_release_makes_new_versions_of_every_function,
     the_access_log_and_the_dashboard_are_json,
