@@ -232,7 +232,7 @@ async fn no_update_is_lost(atomic: bool) {
     }
     let refused: usize = diaries.iter().map(|diary| diary.refused.len()).sum();
     let count: usize = accepted.values().map(BTreeSet::len).sum();
-    println!("atomic: {atomic}; {count} updates accepted, {refused} refused");
+    eprintln!("atomic: {atomic}; {count} updates accepted, {refused} refused");
     assert!(
         count > 50 && refused > 5,
         "{count} accepted, {refused} refused"

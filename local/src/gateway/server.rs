@@ -62,7 +62,7 @@ impl Drop for Server {
 /// # Errors
 /// When the address cannot be had.
 pub async fn serve(gateway: Gateway, listen: SocketAddr) -> std::io::Result<Server> {
-    start(gateway, listen, None).await
+    start(gateway, listen, None)
 }
 
 /// Listens for HTTPS.
@@ -74,10 +74,10 @@ pub async fn serve_tls(
     listen: SocketAddr,
     tls: TlsAcceptor,
 ) -> std::io::Result<Server> {
-    start(gateway, listen, Some(tls)).await
+    start(gateway, listen, Some(tls))
 }
 
-async fn start(
+fn start(
     gateway: Gateway,
     listen: SocketAddr,
     tls: Option<TlsAcceptor>,
