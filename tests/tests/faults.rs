@@ -240,7 +240,7 @@ fn faults() -> Vec<(&'static str, Option<Fault>)> {
 }
 
 /// `DTLE_DEADLINE` where every server fails.
-const DEADLINE: Duration = Duration::from_millis(1_500);
+const DEADLINE: Duration = Duration::from_secs(2);
 /// How many clusters are looked at together.
 const AT_ONCE: usize = 4;
 
@@ -278,7 +278,7 @@ async fn every_route_under(
     fault: Option<Fault>,
     healthy: &[Outcome],
 ) -> (&'static str, Vec<u16>) {
-    let mut faulty = Faulty::start(1, "1500ms").await;
+    let mut faulty = Faulty::start(1, "2s").await;
     match &fault {
         None => faulty.servers[0].refuse(),
         Some(fault) => faulty.servers[0].set(fault.clone(), Which::All),
@@ -292,7 +292,7 @@ async fn every_route_under(
             outcome.answer.shown(),
             outcome.took
         );
-        assert!(outcome.took < DEADLINE + Duration::from_millis(900), "{at}");
+        assert!(outcome.took < DEADLINE + Duration::from_secs(1), "{at}");
         if ALONE.contains(&outcome.route) {
             continue;
         }
@@ -321,7 +321,8 @@ async fn every_route_under(
     // The way back, without a restart.
     faulty.servers[0].clear();
     faulty.servers[0].listen().await;
-    for (now, before) in faulty.all().await.iter().zip(healthy) {
+    for (request, before) in faulty.requests().iter().zip(healthy) {
+        let now = request.send(&faulty.api).await;
         assert_eq!(
             now.answer.status,
             before.answer.status,

@@ -2,6 +2,8 @@
 //! What the template comes to once it is transformed, tests/template/check.py
 //! looks at.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
