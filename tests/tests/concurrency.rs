@@ -6,7 +6,8 @@
 //! token in three places (Name, Src, Dest): two different ones would be a torn
 //! job.
 //!
-//! `CONCURRENCY_SECONDS` and `CONCURRENCY_CLIENTS` make it longer and wider.
+//! `CONCURRENCY_SECONDS`, `CONCURRENCY_CLIENTS` and `CONCURRENCY_GATEWAYS` make it
+//! longer and wider.
 
 #![allow(
     clippy::expect_used,
@@ -35,8 +36,8 @@ fn setting(name: &str, default: u64) -> u64 {
 /// One Nomad, two gateways that know nothing of each other.
 struct Setup {
     nomad: NomadSim,
-    apis: [Client; 2],
-    _servers: [Server; 2],
+    apis: Vec<Client>,
+    _servers: Vec<Server>,
 }
 
 impl Setup {
@@ -51,17 +52,21 @@ impl Setup {
         .await
         .unwrap();
         nomad.faults().set_logging(false);
-        let (one, first) = gateway(&nomad.url(), &[]).await;
-        let (two, second) = gateway(&nomad.url(), &[]).await;
-        Arc::new(Self {
+        let mut setup = Self {
             nomad,
-            apis: [first, second],
-            _servers: [one, two],
-        })
+            apis: Vec::new(),
+            _servers: Vec::new(),
+        };
+        for _ in 0..setting("CONCURRENCY_GATEWAYS", 2) {
+            let (server, api) = gateway(&setup.nomad.url(), &[]).await;
+            setup.apis.push(api);
+            setup._servers.push(server);
+        }
+        Arc::new(setup)
     }
 
     fn api(&self, number: u64) -> &Client {
-        &self.apis[usize::try_from(number % 2).unwrap()]
+        &self.apis[usize::try_from(number).unwrap() % self.apis.len()]
     }
 }
 
@@ -151,14 +156,14 @@ async fn update_under_enforce_index(
 ) {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let target = format!("/v1/job/{id}");
-    let read = setup.api(random.below(2)).get(&target).await.ok();
+    let read = setup.api(random.below(64)).get(&target).await.ok();
     let mut list = tokens(&read, true);
     let token = format!("t{}-{client}", COUNT.fetch_add(1, Ordering::Relaxed));
     list.push(token.clone());
     let mut body = job(id, &list);
     body["EnforceIndex"] = json!(true);
     body["JobModifyIndex"] = read["JobModifyIndex"].clone();
-    let answer = setup.api(random.below(2)).put_json(&target, &body).await;
+    let answer = setup.api(random.below(64)).put_json(&target, &body).await;
     if is_conflict(&answer) {
         diary.refused.push((id.to_owned(), token));
         return;
@@ -192,7 +197,7 @@ async fn no_update_is_lost(atomic: bool) {
                         _ => random.below(JOBS),
                     };
                     let id = format!("job-{number}");
-                    let api = setup.api(random.below(2));
+                    let api = setup.api(random.below(64));
                     match random.below(10) {
                         0 => change_state(api, &id, "pause").await,
                         1 => change_state(api, &id, "resume").await,
@@ -365,7 +370,7 @@ async fn no_job_is_ever_torn_and_both_gateways_agree_in_the_end() {
                 while Instant::now() < end {
                     let id = format!("job-{}", random.below(JOBS));
                     let target = format!("/v1/job/{id}");
-                    let api = setup.api(random.below(2));
+                    let api = setup.api(random.below(64));
                     let answer = match random.below(8) {
                         0 => api.delete(&target).await,
                         1 => api.post(&format!("{target}/pause")).await,

@@ -175,10 +175,23 @@ async fn register_nomad(
     loop {
         let before = update.read().await?;
         check_index(expected, before.as_ref())?;
+        check_name(&job.name, &id, before.as_ref())?;
         if let Some(index) = update.write(document.clone()).await? {
             return Ok(index);
         }
     }
+}
+
+/// The plugin keeps progress under the Name, and `?forget=true` removes it: under
+/// another job's Name it would be that job's. One that others gave stays.
+fn check_name(name: &str, id: &str, before: Option<&Existing>) -> Result<(), Error> {
+    let known = before.is_some_and(|before| before.job.name == name);
+    if name.is_empty() || name == id || known {
+        return Ok(());
+    }
+    Err(Error::bad_request(
+        "Name is not the ID: the dtle plugin keeps a job's progress under its Name, so that two jobs of one Name would corrupt each other",
+    ))
 }
 
 /// The region of the query, of the job, of the settings, or 2.x's own.

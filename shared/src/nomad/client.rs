@@ -21,9 +21,10 @@ use crate::settings::NomadSettings;
 /// under way, for a list; this is for a gateway that serves many clients, which
 /// would otherwise open and close connections all the time.
 const IDLE_CONNECTIONS: usize = 32;
-/// Calls under way at the same time, blocking queries apart. Nomad closes the
-/// hundredth connection of one address and those after it.
-const CALLS: usize = 90;
+/// Calls under way at the same time, blocking queries apart. Nomad refuses an
+/// address more than a hundred connections, and there are more of them than calls:
+/// one is opened while another may yet become free.
+const CALLS: usize = 64;
 /// An idle connection older than this is not trusted: a function that was
 /// frozen wakes up with connections that the other side has long forgotten.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
