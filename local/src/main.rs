@@ -77,7 +77,7 @@ enum Command {
     /// and its last Gtid, and watched until it runs there. A job that fails is
     /// resumed on the old side. Jobs that are on the new side already are skipped,
     /// so the command can be repeated. The new side has to know Consul.
-    Migrate(Migrate),
+    Migrate(Box<Migrate>),
     /// Writes the OpenAPI document of the API to standard output.
     ///
     /// The gateway serves the same at /openapi.json, and a page to read it at /docs.
