@@ -91,7 +91,7 @@ enum Command {
     /// and its last Gtid, and watched until it runs there. A job that fails is
     /// resumed on the old side. Jobs that are on the new side already are skipped,
     /// so the command can be repeated. The new side has to know Consul.
-    Migrate(Migrate),
+    Migrate(Box<Migrate>),
 
     /// Makes tokens for callers.
     #[command(subcommand)]

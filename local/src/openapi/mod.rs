@@ -103,11 +103,11 @@ pub fn document() -> Value {
             "securitySchemes": {
                 "bearer": {
                     "type": "http", "scheme": "bearer",
-                    "description": "Of the deployed API: a caller's token. The local gateway asks for none.",
+                    "description": "A caller's token, where callers need one.",
                 },
                 "basic": {
                     "type": "http", "scheme": "basic",
-                    "description": "Of the deployed API: any user, and the token as the password, for clients that can only do that. The local gateway asks for none.",
+                    "description": "Any user, and the token as the password, for clients that can only do that.",
                 },
             },
         },
@@ -120,6 +120,8 @@ The API that dtle 2.x served by itself, as its last release answers.
 A listed path with another method is 405 `Invalid method`; any other path is 404 `404 page not found`. Errors are `text/plain`, the message alone. JSON comes with its fields sorted by name; no field is left out, `null` and empty ones included. Times are RFC 3339 in UTC, or numbers whose unit is named.
 
 An answer of 1,400 bytes or more comes as gzip when that is asked for.
+
+The deployed API wants a token of its callers; a gateway of one's own need not.
 
 What differs from 2.x, and why, is in the README.";
 

@@ -415,8 +415,15 @@ pub(super) fn all_responses() -> Value {
             "content": {"application/json": gateway_message(example)},
         })
     };
+    let not_you = |description: &str, words: &str, example: &str| {
+        let mut answer = text(description, &[words], Headers::None);
+        // Neither has asked the API, which says Vary.
+        answer["headers"] = json!({});
+        answer["content"]["application/json"] = gateway_message(example);
+        answer
+    };
     let mut forbidden = text(
-        "Nomad refused the gateway's own token; or, of the deployed API, the caller's token is not one that may use the route (JSON).",
+        "Nomad refused the gateway's own token; or, where callers need a token, the caller's token is not one that may use the route (JSON).",
         &[
             "Nomad refused the gateway's own token (Permission denied): it lacks a capability that this request needs; the caller's credentials are not the cause",
         ],
@@ -451,8 +458,14 @@ pub(super) fn all_responses() -> Value {
             own,
         ),
         "FunctionFailed": gateway("Of the deployed API: a function failed.", "Internal Server Error"),
-        "NotYou": gateway("Of the deployed API: the caller's token is not one that may use the route.", "Forbidden"),
-        "Unauthorized": gateway("Of the deployed API: there is no Authorization header.", "Unauthorized"),
+        "NotYou": not_you(
+            "Where callers need a token: theirs is not one that may use the route. API Gateway says so in JSON, and to an unknown token, too.",
+            "this token may only read, and not what shows passwords", "Forbidden",
+        ),
+        "Unauthorized": not_you(
+            "Where callers need a token: there is none, or an unknown one. API Gateway says so in JSON, when there is no Authorization header.",
+            "a token is needed, as Authorization: Bearer TOKEN or as the password of HTTP Basic", "Unauthorized",
+        ),
         "TooMany": gateway("Of the deployed API: more requests than the stage lets through.", "Too Many Requests"),
         "Unavailable": gateway("Of the deployed API: a function took longer than API Gateway waits, or all of them are busy.", "Service Unavailable"),
     })
