@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use dtle_compat::App;
+use dtle_compat::authorizer::{Callers, Scope, Tokens, new_token};
 use dtle_compat::settings::Settings;
 use indicatif::{ProgressBar, ProgressStyle};
 use local::gateway::{Gateway, Metrics, Template, serve, serve_tls, tls};
 use local::migrate::{Migration, Outcome, Plan};
 use local::nomad_sim::{self, NomadSim};
+use local::openapi;
 use reqwest::Url;
 
 /// Serves the dtle 2.x HTTP API on this machine, from a Nomad cluster that runs
@@ -63,6 +65,11 @@ struct Arguments {
     #[arg(long, value_enum)]
     plugin: Option<Plugin>,
 
+    /// Let in only who has a token of this list: a JSON file, or the JSON itself.
+    /// `dtle-gateway token new` makes entries for it.
+    #[arg(long, env = "DTLE_TOKENS", value_name = "FILE", hide_env_values = true)]
+    tokens: Option<String>,
+
     /// Serve HTTPS with this certificate (PEM, the whole chain).
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -85,6 +92,35 @@ enum Command {
     /// resumed on the old side. Jobs that are on the new side already are skipped,
     /// so the command can be repeated. The new side has to know Consul.
     Migrate(Migrate),
+
+    /// Makes tokens for callers.
+    #[command(subcommand)]
+    Token(Token),
+
+    /// Writes the OpenAPI document of the API to standard output.
+    ///
+    /// The gateway serves the same at /openapi.json, and a page to read it at /docs.
+    Openapi,
+}
+
+#[derive(Debug, Subcommand)]
+enum Token {
+    /// Prints a new token, once, and the entry to put into the list of tokens.
+    New {
+        /// Who will have it; shows in the log.
+        name: String,
+        /// What it may do.
+        #[arg(long, value_enum, default_value_t = ScopeArgument::Read)]
+        scope: ScopeArgument,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ScopeArgument {
+    /// Read what shows no password.
+    Read,
+    /// Everything.
+    Write,
 }
 
 #[derive(Debug, clap::Args)]
@@ -138,6 +174,8 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         None => run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Migrate(migrate)) => move_jobs(migrate),
+        Some(Command::Token(Token::New { name, scope })) => new_caller(name, *scope),
+        Some(Command::Openapi) => write_document(),
     };
     match result {
         Ok(code) => code,
@@ -191,7 +229,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut app = App::new(settings)?;
     let counted = metrics.clone();
     app.observer = Box::new(move |record| counted.observe(record));
-    let gateway = Gateway::new(Arc::new(app), template)?.with_metrics(metrics);
+    let mut gateway = Gateway::new(Arc::new(app), template)?.with_metrics(metrics);
+    if let Some(tokens) = &arguments.tokens {
+        gateway = gateway.with_callers(Callers::WithToken(Tokens::load(tokens)?));
+    }
     let (scheme, server) = match (&arguments.tls_cert, &arguments.tls_key) {
         (Some(certificate), Some(key)) => {
             let tls = tls(certificate, key)?;
@@ -222,6 +263,24 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         sim.shutdown().await;
     }
     Ok(())
+}
+
+/// Prints a token, which is not kept anywhere, and what is kept of it.
+fn new_caller(name: &str, scope: ScopeArgument) -> Result<ExitCode, Box<dyn Error>> {
+    let scope = match scope {
+        ScopeArgument::Read => Scope::Read,
+        ScopeArgument::Write => Scope::Write,
+    };
+    let (token, entry) = new_token(name, scope)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "token (shown once): {}", token.expose())?;
+    writeln!(
+        out,
+        "entry for the list: {}",
+        serde_json::to_string(&entry)?
+    )?;
+    writeln!(out, "the list is a file: {{\"tokens\": [ENTRY, …]}}")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Moves jobs and says so line by line; fails when one could not be moved.
@@ -300,6 +359,11 @@ async fn move_jobs(arguments: &Migrate) -> Result<ExitCode, Box<dyn Error>> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn write_document() -> Result<ExitCode, Box<dyn Error>> {
+    std::io::stdout().write_all(openapi::text().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn demo(plugin: Plugin) -> nomad_sim::Options {

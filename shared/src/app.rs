@@ -7,6 +7,7 @@ use crate::consul::Consul;
 use crate::memory::Memory;
 use crate::nomad::{Client, SetupError};
 use crate::observe::{Observer, to_log};
+use crate::secrets::Sources;
 use crate::settings::Settings;
 
 /// What lives as long as the process.
@@ -31,12 +32,20 @@ impl App {
     /// # Errors
     /// When TLS material cannot be used.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        Self::with_secrets(settings, Sources::default())
+    }
+
+    /// The same, with tokens from Secrets Manager where none are set.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub fn with_secrets(settings: Settings, secrets: Sources) -> Result<Self, SetupError> {
         Ok(Self {
-            nomad: Client::new(&settings.nomad)?,
+            nomad: Client::new(&settings.nomad, secrets.nomad_token)?,
             consul: settings
                 .consul
                 .as_ref()
-                .map(Consul::new)
+                .map(|consul| Consul::new(consul, secrets.consul_token))
                 .transpose()
                 .map_err(|cause| SetupError::Tls {
                     variable: "CONSUL_HTTP_ADDR",

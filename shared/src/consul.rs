@@ -14,7 +14,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
-use crate::secret::Secret;
+use crate::credential::Credential;
+use crate::secrets::Source;
 use crate::settings::ConsulSettings;
 use crate::translate::progress::Progress;
 
@@ -32,6 +33,9 @@ pub enum ConsulError {
     /// It could not be reached, or did not answer in time.
     #[error("Consul is unreachable: {0}")]
     Unreachable(String),
+    /// Its token cannot be had.
+    #[error("no token for Consul: {0}")]
+    NoToken(String),
     /// It refused the token.
     #[error("Consul refused the gateway's token")]
     Forbidden,
@@ -47,7 +51,7 @@ pub enum ConsulError {
 pub struct Consul {
     http: reqwest::Client,
     base: String,
-    token: Option<Secret>,
+    token: Option<Credential>,
     rests_until: Mutex<Option<Instant>>,
 }
 
@@ -65,7 +69,7 @@ impl Consul {
     ///
     /// # Errors
     /// When the TLS backend cannot be set up.
-    pub fn new(settings: &ConsulSettings) -> Result<Self, reqwest::Error> {
+    pub fn new(settings: &ConsulSettings, managed: Option<Source>) -> Result<Self, reqwest::Error> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .no_proxy()
@@ -77,7 +81,7 @@ impl Consul {
         Ok(Self {
             http: builder.build()?,
             base: settings.address.as_str().trim_end_matches('/').to_owned(),
-            token: settings.token.clone(),
+            token: Credential::choose(settings.token.clone(), managed),
             rests_until: Mutex::new(None),
         })
     }
@@ -153,11 +157,19 @@ impl Consul {
         let mut request = self
             .http
             .request(method, format!("{}/v1/kv/{key}?recurse=true", self.base));
-        if let Some(token) = &self.token {
+        if let Some(credential) = &self.token {
+            let token = credential
+                .get()
+                .await
+                .map_err(|cause| ConsulError::NoToken(cause.to_string()))?;
             request = request.header("X-Consul-Token", token.expose());
         }
         let response = request.send().await.map_err(|error| self.failed(&error))?;
         if response.status() == StatusCode::FORBIDDEN {
+            // The next request comes with another one, if there is one.
+            if let Some(credential) = &self.token {
+                credential.renew().await;
+            }
             return Err(ConsulError::Forbidden);
         }
         Ok(response)

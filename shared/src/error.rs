@@ -160,7 +160,16 @@ impl From<nomad::Error> for Error {
             nomad::Error::Conflict { ref text, .. } => Self::refused(text.clone()),
             nomad::Error::Rejected { status, ref text } => {
                 let text = text.trim();
-                if (400..500).contains(&status) {
+                // Nomad's list of what is wrong with a job comes as a 500.
+                let faults = text.split_once("occurred:").map(|(_, faults)| faults);
+                if let Some(faults) = faults {
+                    let faults: Vec<&str> = faults
+                        .split('*')
+                        .map(str::trim)
+                        .filter(|fault| !fault.is_empty())
+                        .collect();
+                    Self::bad_request(format!("Nomad refused the job: {}", faults.join("; ")))
+                } else if (400..500).contains(&status) {
                     Self::bad_request(format!("Nomad refused the request: {text}"))
                 } else {
                     Self::refused(text.to_owned())
@@ -171,6 +180,10 @@ impl From<nomad::Error> for Error {
                     .because(&error)
                     .nomad_is_down()
             }
+            nomad::Error::NoToken { .. } => Self::bad_gateway(
+                "the gateway cannot read its own Nomad token from Secrets Manager",
+            )
+            .because(&error),
             nomad::Error::InDoubt { .. } => Self::bad_gateway(
                 "Nomad did not confirm the change; it may or may not have been made: read before repeating it",
             )

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::edge;
 use crate::observe::to_cloudwatch;
 use crate::routes::Route;
+use crate::secrets::{Sources, TlsMaterial};
 use crate::settings::Settings;
 
 /// Runs a route until Lambda ends the process. What goes wrong before the first
@@ -26,19 +27,38 @@ pub fn run(route: &'static Route) -> ExitCode {
 }
 
 fn start(route: &'static Route) -> Result<(), lambda_http::Error> {
-    let settings = Settings::from_env()?;
-    let observer = to_cloudwatch(settings.metrics_namespace.clone());
-    let mut app = App::new(settings)?;
-    app.observer = observer;
-    let app = Arc::new(app);
     // One request at a time comes in: one thread is enough and starts faster.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(lambda_http::run(service_fn(move |request| {
-        let app = Arc::clone(&app);
-        async move { Ok::<_, std::convert::Infallible>(edge::answer(&app, route, request).await) }
-    })))
+    runtime.block_on(async {
+        let app = Arc::new(app().await?);
+        lambda_http::run(service_fn(move |request| {
+            let app = Arc::clone(&app);
+            async move { Ok::<_, std::convert::Infallible>(edge::answer(&app, route, request).await) }
+        }))
+        .await
+    })
+}
+
+/// Everything that a function needs. TLS material is read now, since the client
+/// is built with it; tokens when they are first used.
+async fn app() -> Result<App, lambda_http::Error> {
+    let mut settings = Settings::from_env()?;
+    let secrets = Sources::from_env();
+    if let Some(source) = &secrets.nomad_tls {
+        let material = TlsMaterial::of(source, &source.get().await?)?;
+        let nomad = &mut settings.nomad;
+        nomad.ca_cert = nomad.ca_cert.take().or(material.ca);
+        if nomad.client_cert.is_none() {
+            nomad.client_cert = material.cert;
+            nomad.client_key = material.key;
+        }
+    }
+    let observer = to_cloudwatch(settings.metrics_namespace.clone());
+    let mut app = App::with_secrets(settings, secrets)?;
+    app.observer = observer;
+    Ok(app)
 }
 
 /// One JSON line an event, on standard output, where Lambda collects it.

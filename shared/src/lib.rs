@@ -25,6 +25,7 @@ pub mod app;
 pub mod authorizer;
 pub mod cluster;
 pub mod consul;
+pub mod credential;
 pub mod edge;
 pub mod error;
 pub mod http;

@@ -3,13 +3,18 @@
 //! Everything here is keyed by an index that Nomad changes with the thing, or
 //! never changes at all, and bounded. Losing all of it costs time, never truth.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use moka::sync::Cache;
 
 use crate::nomad::wire::Job;
-use crate::translate::Layout;
+use crate::translate::progress::Progress;
+use crate::translate::status::Status;
+use crate::translate::{Layout, Side};
 use crate::v2::Statistics;
 
 /// How long statistics are shared. The plugin refreshes its figures every 15 s,
@@ -18,9 +23,38 @@ use crate::v2::Statistics;
 const STATISTICS_FOR: Duration = Duration::from_secs(15);
 /// How long the plugin's generation is believed.
 const LAYOUT_FOR: Duration = Duration::from_secs(60);
+/// How long an ID with which many others begin is not looked for by its prefix.
+const CROWD_FOR: Duration = Duration::from_secs(300);
 /// Bytes of jobs remembered: some 10,000 without long table lists. A list that
 /// did not fit would push itself out with every reading.
 const JOBS: u64 = 48 << 20;
+
+/// Bytes of list entries remembered.
+const ENTRIES: u64 = 24 << 20;
+
+/// Bytes of whole lists remembered.
+const LISTS: u64 = 32 << 20;
+
+/// A list of jobs, and all that it was made of: Nomad's list names each job's
+/// indexes, which stand for its document, and its counts.
+struct List {
+    nomad: Bytes,
+    progress: BTreeMap<String, Progress>,
+    text: Arc<str>,
+}
+
+/// Everything that a job's entry in a list is made of, but the settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingredients {
+    /// The job's JobModifyIndex, which stands for its whole document.
+    pub job_modify_index: u64,
+    /// Its ModifyIndex.
+    pub modify_index: u64,
+    /// Its 2.x status.
+    pub status: Status,
+    /// How far it has come.
+    pub progress: Progress,
+}
 
 /// A job as Nomad has it, and about how many bytes it holds.
 #[derive(Clone)]
@@ -29,10 +63,18 @@ struct Remembered {
     size: u32,
 }
 
+/// The dtle tasks of an allocation, by their names in Nomad. They stay what they
+/// are for as long as it is there: other tasks are other allocations.
+pub type Tasks = Arc<[(Side, String)]>;
+
 /// What a warm process remembers.
 pub struct Memory {
     jobs: Cache<String, Remembered>,
+    entries: Cache<String, (Arc<Ingredients>, Arc<str>)>,
+    lists: Cache<String, Arc<List>>,
+    crowds: Cache<String, ()>,
     addresses: Cache<String, (u64, String)>,
+    tasks: Cache<String, Tasks>,
     statistics: Cache<(String, String), Option<Arc<Statistics>>>,
     layout: Cache<Option<String>, Layout>,
 }
@@ -47,7 +89,24 @@ impl Default for Memory {
                         .saturating_add(u32::try_from(id.len()).unwrap_or(u32::MAX))
                 })
                 .build(),
+            entries: Cache::builder()
+                .max_capacity(ENTRIES)
+                .weigher(|id: &String, (_, text): &(_, Arc<str>)| {
+                    u32::try_from(id.len() + text.len() + 256).unwrap_or(u32::MAX)
+                })
+                .build(),
+            lists: Cache::builder()
+                .max_capacity(LISTS)
+                .weigher(|_: &String, list: &Arc<List>| {
+                    u32::try_from(list.nomad.len() + list.text.len()).unwrap_or(u32::MAX)
+                })
+                .build(),
+            crowds: Cache::builder()
+                .max_capacity(1_000)
+                .time_to_live(CROWD_FOR)
+                .build(),
             addresses: Cache::new(10_000),
+            tasks: Cache::new(10_000),
             statistics: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(STATISTICS_FOR)
@@ -61,26 +120,105 @@ impl Default for Memory {
 }
 
 impl Memory {
+    /// The job of that ID in a region as it was when it was last read. It may
+    /// have changed since, or be gone.
+    #[must_use]
+    pub fn last_job(&self, region: Option<&str>, id: &str) -> Option<Arc<Job>> {
+        self.jobs.get(&*key(region, id)).map(|known| known.job)
+    }
+
     /// The job as it was at that JobModifyIndex, if it is remembered. Its other
     /// indexes and its Status may have moved on since.
     #[must_use]
-    pub fn job(&self, id: &str, job_modify_index: u64) -> Option<Arc<Job>> {
-        self.jobs
-            .get(id)
-            .filter(|known| known.job.job_modify_index == job_modify_index)
-            .map(|known| known.job)
+    pub fn job(&self, region: Option<&str>, id: &str, job_modify_index: u64) -> Option<Arc<Job>> {
+        self.last_job(region, id)
+            .filter(|known| known.job_modify_index == job_modify_index)
     }
 
     /// Remembers a job.
-    pub fn remember_job(&self, job: &Arc<Job>) {
+    pub fn remember_job(&self, region: Option<&str>, job: &Arc<Job>) {
         let size = u32::try_from(size_of(job)).unwrap_or(u32::MAX);
         self.jobs.insert(
-            job.id.clone(),
+            key(region, &job.id).into_owned(),
             Remembered {
                 job: Arc::clone(job),
                 size,
             },
         );
+    }
+
+    /// A job's entry in a list as it was written from the same ingredients.
+    #[must_use]
+    pub fn entry(
+        &self,
+        region: Option<&str>,
+        id: &str,
+        ingredients: &Ingredients,
+    ) -> Option<Arc<str>> {
+        self.entries
+            .get(&*key(region, id))
+            .filter(|(known, _)| **known == *ingredients)
+            .map(|(_, text)| text)
+    }
+
+    /// Remembers a job's entry in a list.
+    pub fn remember_entry(
+        &self,
+        region: Option<&str>,
+        id: &str,
+        ingredients: Ingredients,
+        text: &Arc<str>,
+    ) {
+        self.entries.insert(
+            key(region, id).into_owned(),
+            (Arc::new(ingredients), Arc::clone(text)),
+        );
+    }
+
+    /// The list of jobs as it was written from the same answer of Nomad's.
+    #[must_use]
+    pub fn list(
+        &self,
+        region: Option<&str>,
+        prefix: &str,
+        nomad: &[u8],
+        progress: &BTreeMap<String, Progress>,
+    ) -> Option<Arc<str>> {
+        self.lists
+            .get(&*key(region, prefix))
+            .filter(|known| known.nomad == nomad && known.progress == *progress)
+            .map(|known| Arc::clone(&known.text))
+    }
+
+    /// Remembers the list of jobs that was written from an answer of Nomad's.
+    pub fn remember_list(
+        &self,
+        region: Option<&str>,
+        prefix: &str,
+        nomad: Bytes,
+        progress: BTreeMap<String, Progress>,
+        text: &Arc<str>,
+    ) {
+        let text = Arc::clone(text);
+        self.lists.insert(
+            key(region, prefix).into_owned(),
+            Arc::new(List {
+                nomad,
+                progress,
+                text,
+            }),
+        );
+    }
+
+    /// Whether many jobs' IDs begin with this one.
+    #[must_use]
+    pub fn is_crowded(&self, region: Option<&str>, id: &str) -> bool {
+        self.crowds.contains_key(&*key(region, id))
+    }
+
+    /// Remembers for a while that many jobs' IDs begin with this one.
+    pub fn remember_crowd(&self, region: Option<&str>, id: &str) {
+        self.crowds.insert(key(region, id).into_owned(), ());
     }
 
     /// The HTTP address of a node, as of that ModifyIndex.
@@ -96,6 +234,17 @@ impl Memory {
     pub fn remember_address(&self, node: &str, modify_index: u64, address: &str) {
         self.addresses
             .insert(node.to_owned(), (modify_index, address.to_owned()));
+    }
+
+    /// The dtle tasks of an allocation.
+    #[must_use]
+    pub fn tasks(&self, allocation: &str) -> Option<Tasks> {
+        self.tasks.get(allocation)
+    }
+
+    /// Remembers the dtle tasks of an allocation.
+    pub fn remember_tasks(&self, allocation: &str, tasks: &Tasks) {
+        self.tasks.insert(allocation.to_owned(), Arc::clone(tasks));
     }
 
     /// What a task said of itself within the last seconds: `Some(None)` when it
@@ -126,6 +275,15 @@ impl Memory {
     /// Remembers the generation of the plugin in a region.
     pub fn remember_layout(&self, region: Option<&str>, layout: Layout) {
         self.layout.insert(region.map(str::to_owned), layout);
+    }
+}
+
+/// Regions number their indexes apart, so that one ID and one index can mean a
+/// job in each. No name of a region holds a NUL.
+fn key<'a>(region: Option<&str>, id: &'a str) -> Cow<'a, str> {
+    match region {
+        None => Cow::Borrowed(id),
+        Some(region) => Cow::Owned(format!("{region}\0{id}")),
     }
 }
 

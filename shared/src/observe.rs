@@ -119,10 +119,10 @@ fn cloudwatch_line(record: &Record, namespace: &str, now: SystemTime) -> String 
         "NomadLatency": millis(record.nomad_took),
         "NomadUnreachable": u8::from(record.nomad_down),
         "ColdStarts": u8::from(record.cold_start),
-        "requestId": record.request_id,
+        "request_id": record.request_id,
         "method": record.method,
         "status": record.status,
-        "nomadCalls": record.nomad_calls
+        "nomad_calls": record.nomad_calls
     });
     if let (Some(cause), Some(fields)) = (&record.cause, line.as_object_mut()) {
         fields.insert("cause".to_owned(), json!(cause));

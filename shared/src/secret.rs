@@ -31,6 +31,13 @@ impl fmt::Debug for Secret {
 /// The Config of a task: a JSON object that holds database passwords, so its
 /// `Debug` names the keys and shows no value.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "openapi",
+    schemars(
+        description = "What the driver is told: the keys that were sent, in their canonical spelling, their values as they were sent."
+    )
+)]
 #[serde(transparent)]
 pub struct TaskConfig(pub Map<String, Value>);
 

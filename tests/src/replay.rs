@@ -4,7 +4,8 @@
 //! It answers the recorded requests and no others; what else it was asked is
 //! kept, for a test to fail on. Some things it takes from other places of the
 //! same recordings, since nobody asked for them by themselves: a job's summary
-//! from the list that holds it, and a job that was never read from the request
+//! from the list that holds it, a list by prefix from the whole one, an allocation's
+//! stub from the lists that hold it, and a job that was never read from the request
 //! that registered it. A job's evaluations, where nobody asked, are none.
 
 use std::collections::BTreeMap;
@@ -78,6 +79,14 @@ impl Replay {
         for said in moment.iter().filter(|said| is_list_of_jobs(said)) {
             from_list(system, said, &mut answers);
         }
+        for list in moment.iter().filter(|said| is_list_of_allocations(said)) {
+            for stub in list.json().as_array().unwrap() {
+                let id = stub["ID"].as_str().unwrap();
+                let mut one = said(list);
+                one.body = json!([stub]).to_string().into_bytes();
+                answers.insert(read_of(&format!("/v1/allocations?prefix={id}")), one);
+            }
+        }
         for recording in &moment {
             answers.insert(key_of(recording), said(recording));
         }
@@ -135,14 +144,31 @@ fn is_list_of_jobs(recording: &Recording) -> bool {
         && recording.json.is_some()
 }
 
+fn is_list_of_allocations(recording: &Recording) -> bool {
+    let path = recording.target.split('?').next().unwrap_or_default();
+    recording.method == "GET"
+        && path.ends_with("/allocations")
+        && !path.starts_with("/v1/node/")
+        && recording.json.is_some()
+}
+
 fn from_list(system: &str, list: &Recording, answers: &mut BTreeMap<Key, Said>) {
     let recordings = all(system);
     let registered: Vec<&Recording> = recordings
         .iter()
         .filter(|one| one.method != "GET" && one.target == "/v1/jobs" && one.status == 200)
         .collect();
-    for stub in list.json().as_array().unwrap() {
+    let stubs = list.json().as_array().unwrap();
+    for stub in stubs {
         let id = stub["ID"].as_str().unwrap();
+        // The same list, asked for by the ID as a prefix.
+        let with_prefix: Vec<&Value> = stubs
+            .iter()
+            .filter(|stub| stub["ID"].as_str().unwrap().starts_with(id))
+            .collect();
+        let mut some = said(list);
+        some.body = json!(with_prefix).to_string().into_bytes();
+        answers.insert(read_of(&format!("/v1/jobs?prefix={id}")), some);
         let mut summary = said(list);
         summary.body = stub["JobSummary"].to_string().into_bytes();
         answers.insert(read_of(&format!("/v1/job/{id}/summary")), summary);

@@ -242,7 +242,17 @@ async fn nomad() -> NomadSim {
         version: Some("4.23.04.0".to_owned()),
         ..Options::default()
     };
-    NomadSim::start(options).await.unwrap()
+    let nomad = NomadSim::start(options).await.unwrap();
+    // Once its deployment is healthy, the running job does not change by itself.
+    for _ in 0..200 {
+        let job = reqwest::get(format!("{}/v1/job/{RUNNING_JOB}", nomad.url())).await;
+        let job: Value = serde_json::from_slice(&job.unwrap().bytes().await.unwrap()).unwrap();
+        if job["Stable"] == true {
+            return nomad;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the running job never became stable");
 }
 
 /// A header of an answer, whichever of the two forms it has.
@@ -338,7 +348,7 @@ async fn an_http_api_gets_the_answer_of_2x() {
         .collect();
     let requests: Vec<&Value> = lines
         .iter()
-        .filter(|line| line["route"] == "jobs-list")
+        .filter(|line| line["Route"] == "jobs-list")
         .collect();
     assert_eq!(requests.len(), 2, "{log}");
     assert_eq!(requests[0]["status"], 200);

@@ -15,10 +15,13 @@ mod tls;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use dtle_compat::authorizer::{Callers, Decision, authorize};
 use dtle_compat::routes::{self, Route};
 use dtle_compat::{App, edge};
 use lambda_http::Body;
-use lambda_http::http::{Method, Request, Response, StatusCode, header};
+use lambda_http::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+
+use crate::openapi;
 
 pub use event::{Peer, to_event};
 pub use operations::Metrics;
@@ -33,6 +36,7 @@ const LARGEST_BODY: usize = 6_000_000;
 pub struct Gateway {
     app: Arc<App>,
     metrics: Option<Metrics>,
+    callers: Callers,
     template: Template,
     functions: HashMap<&'static str, &'static Route>,
 }
@@ -58,6 +62,7 @@ impl Gateway {
         Ok(Self {
             app,
             metrics: None,
+            callers: Callers::Everyone,
             template,
             functions,
         })
@@ -70,6 +75,43 @@ impl Gateway {
         self
     }
 
+    /// Lets only these in.
+    #[must_use]
+    pub fn with_callers(mut self, callers: Callers) -> Self {
+        self.callers = callers;
+        self
+    }
+
+    /// What is answered to a caller who may not come in; `None` for one who may.
+    /// Where API Gateway can only say 403, this one says 401 to an unknown token.
+    fn refusal(&self, headers: &HeaderMap, method: &str, path: &str) -> Option<Response<Body>> {
+        let header = headers.get(header::AUTHORIZATION);
+        // A header that is no text is no token either.
+        let header = header.map(|value| value.to_str().unwrap_or_default());
+        let masked = self.app.settings.mask_passwords;
+        match authorize(&self.callers, masked, method, path, header) {
+            Decision::Allowed { .. } => None,
+            Decision::Unknown => {
+                let mut response = plain(
+                    StatusCode::UNAUTHORIZED,
+                    "a token is needed, as Authorization: Bearer TOKEN or as the password of HTTP Basic",
+                );
+                response.headers_mut().insert(
+                    header::WWW_AUTHENTICATE,
+                    header::HeaderValue::from_static("Basic realm=\"dtle\""),
+                );
+                Some(response)
+            }
+            Decision::Forbidden { caller } => {
+                tracing::warn!(caller, method, path, "a token may not do this");
+                Some(plain(
+                    StatusCode::FORBIDDEN,
+                    "this token may only read, and not what shows passwords",
+                ))
+            }
+        }
+    }
+
     /// Answers a request whose body has been read.
     pub async fn answer(&self, request: Request<bytes::Bytes>, peer: &Peer) -> Response<Body> {
         if request.body().len() > LARGEST_BODY {
@@ -80,15 +122,25 @@ impl Gateway {
         }
         // The gateway's own, which no template has.
         match (request.method(), request.uri().path(), &self.metrics) {
-            (&Method::GET, "/metrics", Some(metrics)) => return metrics.answer(),
+            (&Method::GET, "/metrics", Some(metrics)) => {
+                return self
+                    .refusal(request.headers(), "GET", "/metrics")
+                    .unwrap_or_else(|| metrics.answer());
+            }
             (&Method::GET, "/health", _) => return operations::health(&self.app).await,
             _ => {}
+        }
+        if let Some(response) = openapi::answer(request.method(), request.uri().path()) {
+            return response;
         }
         let found = self.template.route(request.method(), request.uri().path());
         let Some((route, values)) = found else {
             // What API Gateway itself says where a template has no $default.
             return plain(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#);
         };
+        if let Some(refusal) = self.refusal(request.headers(), &route.method, &route.path) {
+            return refusal;
+        }
         let Some(function) = self.functions.get(route.function.as_str()) else {
             return plain(StatusCode::BAD_GATEWAY, "no such function");
         };

@@ -17,11 +17,13 @@ use crate::translate::status::recorded;
 use crate::translate::{JobView, job, password};
 use crate::v2;
 
-/// Refuses an ID that cannot be one before Nomad answers it with a 500.
-///
-/// # Errors
-/// 404 in the words of the route.
-pub fn check_uuid(id: &str, not_found: &'static str) -> Result<(), Error> {
+/// An ID that nothing has.
+const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The ID to ask Nomad for: it answers one that cannot be a UUID with a 500, so
+/// one that nothing has is asked for instead, and the 404 comes with its index.
+#[must_use]
+pub fn askable(id: &str) -> &str {
     let is_uuid = id.len() == 36
         && id
             .bytes()
@@ -30,11 +32,7 @@ pub fn check_uuid(id: &str, not_found: &'static str) -> Result<(), Error> {
                 8 | 13 | 18 | 23 => byte == b'-',
                 _ => byte.is_ascii_hexdigit(),
             });
-    if is_uuid {
-        Ok(())
-    } else {
-        Err(Error::not_found(not_found))
-    }
+    if is_uuid { id } else { NOTHING }
 }
 
 /// The allocations that a caller may see, in 2.x's shape, sorted by ID. They

@@ -7,8 +7,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::edge::Context;
 use crate::error::Error;
+use crate::http::text;
+use crate::memory::Ingredients;
 use crate::nomad::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
-use crate::nomad::{self, Read, ReadOptions};
+use crate::nomad::{self, QueryMeta, Read, ReadOptions};
 use crate::translate::progress::Progress;
 use crate::translate::status::{Look, Status, first_look, needs_evaluations, settle};
 use crate::translate::{JobView, job, password};
@@ -17,12 +19,18 @@ use crate::v2;
 /// Jobs read at the same time for a list.
 const AT_ONCE: usize = 8;
 
+/// From so many jobs on whose IDs begin with one, that one is asked for by itself:
+/// the list of all of them costs more than it saves.
+const CROWD: usize = 16;
+
 /// A dtle job with its status.
 pub struct KnownJob {
     /// The job as Nomad has it now.
     pub job: Arc<Job>,
     /// Its 2.x status.
     pub status: Status,
+    /// Whether it took no further call.
+    told: bool,
     /// How far it has come, as far as that is known.
     pub progress: Progress,
 }
@@ -39,6 +47,28 @@ impl KnownJob {
         }
         job
     }
+
+    /// The job's entry in a list, as JSON, its passwords masked. Written once for
+    /// as long as nothing of it changes.
+    ///
+    /// # Errors
+    /// As [`Reply::json`](crate::http::Reply::json).
+    pub fn to_entry(&self, context: &Context<'_>) -> Result<Arc<str>, Error> {
+        let memory = &context.app.memory;
+        let region = context.nomad.region();
+        let ingredients = Ingredients {
+            job_modify_index: self.job.job_modify_index,
+            modify_index: self.job.modify_index,
+            status: self.status.clone(),
+            progress: self.progress.clone(),
+        };
+        if let Some(entry) = memory.entry(region, &self.job.id, &ingredients) {
+            return Ok(entry);
+        }
+        let entry: Arc<str> = text(&job::to_stub(self.to_v2(context)))?.into();
+        memory.remember_entry(region, &self.job.id, ingredients, &entry);
+        Ok(entry)
+    }
 }
 
 /// One dtle job. Another tenant's is as good as none.
@@ -50,6 +80,87 @@ pub async fn one(
     id: &str,
     options: &ReadOptions,
 ) -> Result<Read<KnownJob>, Error> {
+    let plain = options.plain();
+    let known = match options.index {
+        None => remembered(context, id, &plain).await?,
+        Some(_) => None,
+    };
+    let Read {
+        value: (job, summary),
+        meta,
+    } = match known {
+        Some(known) => known,
+        None => asked(context, id, options).await?,
+    };
+    let (status, progress) = tokio::join!(
+        status(context, &job, &summary, &plain),
+        progress(context, &job)
+    );
+    let (status, told) = status?;
+    Ok(Read {
+        value: KnownJob {
+            job,
+            status,
+            told,
+            progress,
+        },
+        meta,
+    })
+}
+
+/// A remembered job, if it still is what Nomad has: its stub tells, and brings the
+/// counts along, in an answer smaller than the job.
+async fn remembered(
+    context: &Context<'_>,
+    id: &str,
+    plain: &ReadOptions,
+) -> Result<Option<Read<(Arc<Job>, JobSummary)>>, Error> {
+    let memory = &context.app.memory;
+    let region = context.nomad.region();
+    let known = memory.last_job(region, id);
+    // The list remembers other tenants' jobs too, so as not to ask again what they are.
+    let Some(known) = known.filter(|job| job.is_dtle()) else {
+        return Ok(None);
+    };
+    if memory.is_crowded(region, id) {
+        return Ok(None);
+    }
+    let options = ReadOptions {
+        prefix: Some(id.to_owned()),
+        ..plain.clone()
+    };
+    let stubs = match context.nomad.jobs(&options).await {
+        Ok(stubs) => stubs,
+        // A token may read jobs and not list them.
+        Err(nomad::Error::Forbidden { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if stubs.value.len() > CROWD {
+        memory.remember_crowd(region, id);
+    }
+    let stub = stubs.value.into_iter().find(|stub| stub.id == id);
+    // Changed or gone: to be asked for.
+    Ok(stub
+        .filter(|stub| stub.job_modify_index == known.job_modify_index)
+        .map(|mut stub| Read {
+            meta: stubs.meta.map(|meta| QueryMeta {
+                // A list carries the index of all jobs, a job its own.
+                index: stub.modify_index,
+                ..meta
+            }),
+            value: (
+                as_of(known, &stub),
+                stub.job_summary.take().unwrap_or_default(),
+            ),
+        }))
+}
+
+/// A job and its counts, asked for.
+async fn asked(
+    context: &Context<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Read<(Arc<Job>, JobSummary)>, Error> {
     let plain = options.plain();
     let nomad = &context.nomad;
     let (job, summary) = if options.index.is_some() {
@@ -69,20 +180,9 @@ pub async fn one(
         Err(nomad::Error::NotFound { .. }) => JobSummary::default(),
         Err(error) => return Err(error.into()),
     };
-    let meta = job.meta;
-    let job = Arc::new(job.value);
-    let (status, progress) = tokio::join!(
-        status(context, &job, &summary, &plain),
-        progress(context, &job)
-    );
-    Ok(Read {
-        value: KnownJob {
-            job,
-            status: status?,
-            progress,
-        },
-        meta,
-    })
+    let job = job.map(Arc::new);
+    context.app.memory.remember_job(nomad.region(), &job.value);
+    Ok(job.map(|job| (job, summary)))
 }
 
 /// How far a job has come. A Consul that fails is a reason to show what was
@@ -116,6 +216,9 @@ pub async fn without_status(
     id: &str,
     options: &ReadOptions,
 ) -> Result<Arc<Job>, Error> {
+    if let Some(known) = remembered(context, id, options).await? {
+        return Ok(known.value.0);
+    }
     let job = context
         .nomad
         .job(id, options)
@@ -124,7 +227,10 @@ pub async fn without_status(
     if !job.value.is_dtle() {
         return Err(Error::job_not_found().with_meta(job.meta));
     }
-    Ok(Arc::new(job.value))
+    let job = Arc::new(job.value);
+    let region = context.nomad.region();
+    context.app.memory.remember_job(region, &job);
+    Ok(job)
 }
 
 /// All dtle jobs, sorted by ID.
@@ -136,11 +242,48 @@ pub async fn all(
     options: &ReadOptions,
 ) -> Result<Read<Vec<KnownJob>>, Error> {
     let stubs = context.nomad.jobs(options).await?;
-    let plain = options.plain();
     // After the wait of a blocking query, not before.
-    let mut progress = all_progress(context).await;
-    let mut jobs: Vec<KnownJob> = stream::iter(stubs.value)
-        .map(|stub| with_status(context, stub, &plain))
+    let progress = all_progress(context).await;
+    Ok(Read {
+        value: known(context, stubs.value, progress, &options.plain()).await?,
+        meta: stubs.meta,
+    })
+}
+
+/// The list of all dtle jobs, sorted by ID, as JSON. While nothing changes it is
+/// not even looked into: what Nomad sends is held against what it sent before.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn list(context: &Context<'_>, options: &ReadOptions) -> Result<Read<Arc<str>>, Error> {
+    let memory = &context.app.memory;
+    let region = context.nomad.region();
+    let prefix = options.prefix.as_deref().unwrap_or_default();
+    let answer = context.nomad.jobs_text(options).await?;
+    let progress = all_progress(context).await;
+    if let Some(list) = memory.list(region, prefix, &answer.value, &progress) {
+        return Ok(answer.map(|_| list));
+    }
+    let stubs = nomad::stubs(&answer.value)?;
+    let jobs = known(context, stubs, progress.clone(), &options.plain()).await?;
+    let entries: Result<Vec<_>, Error> = jobs.iter().map(|job| job.to_entry(context)).collect();
+    let list: Arc<str> = format!("[{}]", entries?.join(",")).into();
+    // A status that took further calls may change while Nomad's list does not, and
+    // a stale list and its jobs may come from two servers.
+    if !options.stale && jobs.iter().all(|job| job.told) {
+        memory.remember_list(region, prefix, answer.value.clone(), progress, &list);
+    }
+    Ok(answer.map(|_| list))
+}
+
+async fn known(
+    context: &Context<'_>,
+    stubs: Vec<JobStub>,
+    mut progress: BTreeMap<String, Progress>,
+    plain: &ReadOptions,
+) -> Result<Vec<KnownJob>, Error> {
+    let mut jobs: Vec<KnownJob> = stream::iter(stubs)
+        .map(|stub| with_status(context, stub, plain))
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| std::future::ready(Ok(job)))
         .try_collect()
@@ -149,10 +292,7 @@ pub async fn all(
         job.progress = progress.remove(&job.job.name).unwrap_or_default();
     }
     jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
-    Ok(Read {
-        value: jobs,
-        meta: stubs.meta,
-    })
+    Ok(jobs)
 }
 
 async fn with_status(
@@ -164,10 +304,11 @@ async fn with_status(
         return Ok(None);
     };
     let summary = stub.job_summary.unwrap_or_default();
-    let status = status(context, &job, &summary, options).await?;
+    let (status, told) = status(context, &job, &summary, options).await?;
     Ok(Some(KnownJob {
         job,
         status,
+        told,
         progress: Progress::default(),
     }))
 }
@@ -209,12 +350,13 @@ async fn of_stub(
     options: &ReadOptions,
 ) -> Result<Option<Arc<Job>>, Error> {
     let memory = &context.app.memory;
-    let known = match memory.job(&stub.id, stub.job_modify_index) {
+    let region = context.nomad.region();
+    let known = match memory.job(region, &stub.id, stub.job_modify_index) {
         Some(job) => job,
         None => match context.nomad.job(&stub.id, options).await {
             Ok(job) => {
                 let job = Arc::new(job.value);
-                memory.remember_job(&job);
+                memory.remember_job(region, &job);
                 job
             }
             // Others' IDs may hold a slash, which no path can carry.
@@ -222,7 +364,14 @@ async fn of_stub(
             Err(error) => return Err(error.into()),
         },
     };
-    Ok(known.is_dtle().then(|| as_of(known, stub)))
+    if !known.is_dtle() {
+        return Ok(None);
+    }
+    let now = as_of(Arc::clone(&known), stub);
+    if !Arc::ptr_eq(&known, &now) {
+        memory.remember_job(region, &now);
+    }
+    Ok(Some(now))
 }
 
 /// A remembered job with the index and the status that the list just gave: they
@@ -237,21 +386,21 @@ fn as_of(known: Arc<Job>, stub: &JobStub) -> Arc<Job> {
     Arc::new(job)
 }
 
+/// The status, and whether the job and its counts told it by themselves.
 async fn status(
     context: &Context<'_>,
     job: &Job,
     summary: &JobSummary,
     options: &ReadOptions,
-) -> Result<Status, Error> {
-    let view = JobView::new(job);
+) -> Result<(Status, bool), Error> {
     let look = first_look(job, summary);
     let (mut allocations, mut evaluations): (Vec<AllocationStub>, Vec<Evaluation>) =
         Default::default();
     match look {
-        Look::Known(status) => return Ok(status),
+        Look::Known(status) => return Ok((status, true)),
         Look::Failed => {
             allocations = context.nomad.job_allocations(&job.id, options).await?.value;
-            if needs_evaluations(&view, &allocations) {
+            if needs_evaluations(&JobView::new(job), &allocations) {
                 evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
             }
         }
@@ -259,5 +408,8 @@ async fn status(
             evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
         }
     }
-    Ok(settle(&view, &look, &allocations, &evaluations))
+    Ok((
+        settle(&JobView::new(job), &look, &allocations, &evaluations),
+        false,
+    ))
 }

@@ -2,6 +2,7 @@
 //! jobs, a safe write, the nodes. A route calls these and translates.
 
 pub mod allocations;
+mod history;
 pub mod jobs;
 pub mod layout;
 pub mod register;

@@ -55,6 +55,9 @@ async fn register_2x(
     let id = id_of(path_id, spec.id.as_deref())?;
     let settings = &context.app.settings;
     let region = region(context, spec.region.as_deref());
+    if let Some(named) = spec.region.as_deref() {
+        context.nomad.decide_region(named);
+    }
     refuse_stored_progress(context, &id).await?;
     let layout = layout(context).await?;
     if layout == Layout::Split && spec.tasks.iter().any(|task| task.driver == Driver::Oracle) {
@@ -138,6 +141,17 @@ async fn register_nomad(
     if job.name.len() > LONGEST_ID {
         faults.push(format!("Name is longer than {LONGEST_ID} bytes"));
     }
+    let namespaces = &context.app.settings.nomad.namespace;
+    let namespace = namespaces.as_deref().unwrap_or("default");
+    if document
+        .get("Namespace")
+        .is_some_and(|named| !matches!(named.as_str(), Some("") | None) && named != namespace)
+    {
+        // Nomad would write there, and everything else here reads elsewhere.
+        faults.push(format!(
+            "Namespace is not {namespace:?}, the one that this API serves"
+        ));
+    }
     if !job.is_dtle() {
         faults.push("every task of the job must have the driver `dtle`".to_owned());
     }
@@ -149,9 +163,11 @@ async fn register_nomad(
     if job.name.is_empty() {
         document.insert("Name".to_owned(), json!(id));
     }
-    if job.region.is_empty() {
-        document.insert("Region".to_owned(), json!(region(context, None)));
+    let region = region(context, Some(job.region.as_str()).filter(|r| !r.is_empty()));
+    if !job.region.is_empty() {
+        context.nomad.decide_region(&region);
     }
+    document.insert("Region".to_owned(), json!(region));
     if job.datacenters.is_empty() {
         document.insert("Datacenters".to_owned(), json!(["dc1"]));
     }

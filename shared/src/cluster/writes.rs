@@ -4,18 +4,28 @@
 //! between, the change is made again on what they left, a bounded number of
 //! times, unless the caller set the index. An answer that got lost is settled by
 //! reading the job back, so that no retry makes a change twice or undoes one.
+//! After every write the job's versions are looked at: where Nomad's check let
+//! two writes on one version pass, the first is put back in place, by whoever
+//! sees it, and the author of the other is told. See [`history`].
 
+use std::time::Duration;
+
+use serde::Deserialize;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
+use super::history::{Fate, history};
 use crate::edge::Context;
 use crate::error::Error;
-use crate::nomad::wire::Job;
+use crate::nomad::wire::{Job, JobVersion};
 use crate::nomad::{self, Session};
 use crate::translate::register::Existing;
 use crate::translate::{Kept, numbers};
 
 /// How often a change is made anew because somebody else came between.
-const ATTEMPTS: u32 = 5;
+const ATTEMPTS: u32 = 8;
+/// How often a job's versions are looked at until they are settled.
+const LOOKS: u32 = 8;
 
 /// What is registered under an ID; `None` for nothing.
 ///
@@ -27,13 +37,13 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
         Err(nomad::Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let job: Job =
-        serde_json::from_value(Value::Object(document.value.clone())).map_err(|error| {
-            Error::bad_gateway("Nomad sent an answer that cannot be read")
-                .because(format!("{:?} in a job", error.classify()))
-        })?;
+    let job = Job::deserialize(&document.value).map_err(|error| {
+        Error::bad_gateway("Nomad sent an answer that cannot be read")
+            .because(format!("{:?} in a job", error.classify()))
+    })?;
     if !job.is_dtle() {
-        return Err(Error::job_not_found().with_meta(document.meta));
+        // Word for word, and header for header, what an unknown job gets.
+        return Err(Error::job_not_found());
     }
     Ok(Some(Existing {
         document: document.value,
@@ -49,6 +59,8 @@ pub struct Update<'a> {
     once: bool,
     attempts: u32,
     expected: u64,
+    /// What was kept in Meta before.
+    text: Option<String>,
 }
 
 impl<'a> Update<'a> {
@@ -62,6 +74,7 @@ impl<'a> Update<'a> {
             once,
             attempts: 0,
             expected: 0,
+            text: None,
         }
     }
 
@@ -74,6 +87,10 @@ impl<'a> Update<'a> {
         self.expected = before
             .as_ref()
             .map_or(0, |before| before.job.job_modify_index);
+        self.text = before
+            .as_ref()
+            .and_then(|before| Kept::text_of_document(&before.document))
+            .map(str::to_owned);
         Ok(before)
     }
 
@@ -83,105 +100,163 @@ impl<'a> Update<'a> {
     /// # Errors
     /// 500 `Enforcing job modify index …` when that may not be tried again; 502
     /// when it cannot be told whether the write was made.
-    pub async fn write(&mut self, document: Map<String, Value>) -> Result<Option<u64>, Error> {
+    pub async fn write(&mut self, mut document: Map<String, Value>) -> Result<Option<u64>, Error> {
         self.attempts += 1;
-        let last = self.once || self.attempts == ATTEMPTS;
+        let signature = self.sign(&mut document);
         let document = Value::Object(document);
         match self.context.nomad.register(&document, self.expected).await {
-            Ok(answer) => match self.verdict(answer.job_modify_index).await? {
-                Verdict::Stands => Ok(Some(answer.index)),
-                Verdict::Overwritten(by) => self.conflict(by),
-                Verdict::Overwrote(them) => {
-                    let by = number(&them, "JobModifyIndex");
-                    self.give_back(them, answer.job_modify_index).await?;
-                    self.conflict(by)
-                }
-            },
+            Ok(answer) => self.settle(answer.job_modify_index, answer.index).await,
             Err(nomad::Error::Conflict { in_doubt, text }) => {
                 // Perhaps the conflict is with our own first attempt.
-                if in_doubt && let Some(index) = self.landed(&document).await? {
-                    return Ok(Some(index));
+                if in_doubt && let Some(index) = self.landed(&document, signature).await? {
+                    return self.settle(index, index).await;
                 }
-                if last {
-                    Err(Error::refused(text))
-                } else {
-                    Ok(None)
+                self.again(text).await
+            }
+            Err(error @ (nomad::Error::InDoubt { .. } | nomad::Error::Unreadable { .. })) => {
+                match self.landed(&document, signature).await {
+                    Ok(Some(index)) => self.settle(index, index).await,
+                    _ => Err(error.into()),
                 }
             }
-            Err(error @ nomad::Error::InDoubt { .. }) => match self.landed(&document).await {
-                Ok(Some(index)) => Ok(Some(index)),
-                _ => Err(error.into()),
-            },
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Notes in Meta what the document is based on, and gives the write a name.
+    /// A text that is the registered one is left as it is: Nomad restarts tasks
+    /// whose Meta changed, and what changes nothing must not.
+    fn sign(&self, document: &mut Map<String, Value>) -> Option<String> {
+        let text = Kept::text_of_document(document)?;
+        if self.text.as_deref() == Some(text) {
+            return None;
+        }
+        let name = Uuid::new_v4().simple().to_string();
+        let mut kept = Kept::of_document(document);
+        kept.base = self.expected;
+        kept.write = Some(name.clone());
+        kept.put_into(document);
+        Some(name)
     }
 
     /// What a writer is told whose change did not hold: it may be made again, or
     /// the caller, who set the index, has to know.
-    fn conflict(&self, found: u64) -> Result<Option<u64>, Error> {
-        if self.once || self.attempts == ATTEMPTS {
-            let expected = self.expected;
-            return Err(Error::refused(format!(
-                "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
-            )));
+    async fn again(&self, text: String) -> Result<Option<u64>, Error> {
+        if self.once || self.attempts >= ATTEMPTS {
+            return Err(Error::refused(text));
         }
+        // Apart from the others that met here, the further the more often.
+        let [random, ..] = Uuid::new_v4().into_bytes();
+        let pause = u64::from(random) * u64::from(self.attempts) / 8;
+        tokio::time::sleep(Duration::from_millis(pause)).await;
         Ok(None)
     }
 
-    /// Nomad before 2.0.1 checks the index against a snapshot before it applies
-    /// the write, so two writers at the same instant both pass. What came before
-    /// and after our write tells whether that happened.
-    async fn verdict(&self, ours: u64) -> Result<Verdict, Error> {
-        let versions = match self.context.nomad.job_versions(self.id).await {
-            Ok(versions) => versions,
-            // Deleted already: nothing to hold.
-            Err(nomad::Error::NotFound { .. }) => return Ok(Verdict::Stands),
-            // The write was confirmed; that it cannot be looked at is no reason
-            // to call it a failure.
-            Err(error) => {
-                tracing::warn!("a write is not read back: {error}");
-                return Ok(Verdict::Stands);
+    /// Whether the write that was given the index `ours` stands. What a write
+    /// pushed aside unseen is put back, ours or others', until the newest version
+    /// stands.
+    async fn settle(&self, ours: u64, index: u64) -> Result<Option<u64>, Error> {
+        let nomad = &self.context.nomad;
+        let mut fate = None;
+        // Of the write looked at: ours, then what we give back.
+        let (mut written, mut expected) = (ours, self.expected);
+        let mut found = 0;
+        for _ in 0..LOOKS {
+            let versions: Vec<JobVersion> = match nomad.job_versions(self.id).await {
+                Ok(versions) => versions,
+                // Deleted already: nothing to hold.
+                Err(nomad::Error::NotFound { .. }) => break,
+                // The write was confirmed; that it cannot be looked at is no
+                // reason to call it a failure.
+                Err(error) => {
+                    tracing::warn!("a write is not read back: {error}");
+                    break;
+                }
+            };
+            let Some(history) = history(&versions, written, expected) else {
+                break;
+            };
+            found = history.standing;
+            if history.fate == Fate::Revived {
+                if history.newest == written {
+                    nomad.deregister(self.id).await?;
+                }
+                fate = fate.or(Some(Fate::Revived));
+                break;
             }
-        };
-        let index = |version: &Map<String, Value>| number(version, "JobModifyIndex");
-        let next = versions
-            .iter()
-            .filter(|version| index(version) > ours)
-            .min_by_key(|version| index(version));
-        if let Some(next) = next
-            && Kept::is_in_document(next)
-            && Kept::of_document(next).base < ours
-        {
-            return Ok(Verdict::Overwritten(index(next)));
+            let fate = fate.get_or_insert(history.fate);
+            if history.standing == history.newest {
+                break;
+            }
+            match self.give_back(history.standing, history.newest).await {
+                Ok(Some(index)) => (written, expected) = (index, history.newest),
+                Ok(None) => {}
+                Err(error) if *fate == Fate::Stands => {
+                    tracing::warn!("a lost change is not given back: {error}");
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        let between = versions
-            .into_iter()
-            .filter(|version| index(version) > self.expected && index(version) < ours)
-            .max_by_key(index);
-        Ok(between.map_or(Verdict::Stands, Verdict::Overwrote))
+        let expected = self.expected;
+        match fate {
+            None | Some(Fate::Stands) => Ok(Some(index)),
+            Some(Fate::Lost) => {
+                self.again(format!(
+                    "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
+                ))
+                .await
+            }
+            Some(Fate::Revived) => {
+                self.again(format!(
+                    "Enforcing job modify index {expected}: job does not exist"
+                ))
+                .await
+            }
+        }
     }
 
-    /// Puts back what our write pushed aside unseen. Somebody who has written
-    /// since has seen ours and decides for himself.
-    async fn give_back(&self, mut document: Map<String, Value>, ours: u64) -> Result<(), Error> {
+    /// Registers an earlier version again in place of the newest; the index it
+    /// got. `None` when there was a newer one by then, or the earlier is gone.
+    async fn give_back(&self, version: u64, newest: u64) -> Result<Option<u64>, nomad::Error> {
+        let nomad = &self.context.nomad;
+        let versions: Vec<Map<String, Value>> = nomad.job_versions(self.id).await?;
+        let Some(mut document) = versions.into_iter().find(|document| {
+            document.get("JobModifyIndex").and_then(Value::as_u64) == Some(version)
+        }) else {
+            return Ok(None);
+        };
         let mut kept = Kept::of_document(&document);
-        kept.base = ours;
-        if Kept::is_in_document(&document) {
+        if kept.write.is_some() {
+            kept.base = newest;
             kept.put_into(&mut document);
         }
-        match self
-            .context
-            .nomad
-            .register(&Value::Object(document), ours)
-            .await
-        {
-            Ok(_) | Err(nomad::Error::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
+        match nomad.register(&Value::Object(document), newest).await {
+            Ok(answer) => Ok(Some(answer.job_modify_index)),
+            Err(nomad::Error::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    /// The index of what is registered now, if it is what was to be written.
-    async fn landed(&self, written: &Value) -> Result<Option<u64>, Error> {
+    /// The index that a write got whose answer was lost, if it was made.
+    async fn landed(
+        &self,
+        written: &Value,
+        signature: Option<String>,
+    ) -> Result<Option<u64>, Error> {
+        if signature.is_some() {
+            let versions: Vec<JobVersion> = match self.context.nomad.job_versions(self.id).await {
+                Ok(versions) => versions,
+                Err(nomad::Error::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            };
+            return Ok(versions
+                .iter()
+                .filter(|version| Kept::of_meta(&version.meta).write == signature)
+                .map(|version| version.job_modify_index)
+                .min());
+        }
+        // It changed nothing of what was kept: what is there tells.
         let Some(now) = registered(&self.context.nomad, self.id).await? else {
             return Ok(None);
         };
@@ -198,18 +273,4 @@ impl<'a> Update<'a> {
                 .all(|(a, b)| a.count == b.count && a.tasks == b.tasks);
         Ok(same.then_some(found.job_modify_index))
     }
-}
-
-/// What became of a write that Nomad confirmed.
-enum Verdict {
-    /// It holds, or was followed by changes that had seen it.
-    Stands,
-    /// A write that had not seen it came after it, at that index.
-    Overwritten(u64),
-    /// It came after a write that it had not seen: this one.
-    Overwrote(Map<String, Value>),
-}
-
-fn number(document: &Map<String, Value>, key: &str) -> u64 {
-    document.get(key).and_then(Value::as_u64).unwrap_or(0)
 }

@@ -1,20 +1,25 @@
 //! The long-lived half of the Nomad client: addresses, connections, identity.
 //!
-//! One per process. Connections are kept and reused, but few of them: Nomad
+//! One per process. Connections are kept and reused, but not many of them: Nomad
 //! allows one client address 100, and many functions may share one address
 //! behind a NAT.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::Url;
 
 use super::Session;
+use crate::credential::Credential;
 use crate::secret::Secret;
+use crate::secrets::Source;
 use crate::settings::NomadSettings;
 
-/// Kept connections to one server. A list reads jobs eight at a time.
-const IDLE_CONNECTIONS: usize = 8;
+/// Kept connections to one server. A function never has more than eight calls
+/// under way, for a list; this is for a gateway that serves many clients, which
+/// would otherwise open and close connections all the time.
+const IDLE_CONNECTIONS: usize = 32;
 /// An idle connection older than this is not trusted: a function that was
 /// frozen wakes up with connections that the other side has long forgotten.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -47,19 +52,23 @@ pub enum SetupError {
 /// A Nomad cluster as seen from this process.
 pub struct Client {
     pub(super) http: reqwest::Client,
+    /// The same without kept connections, made when it is first needed.
+    fresh: OnceLock<reqwest::Client>,
+    settings: NomadSettings,
     pub(super) addresses: Vec<Url>,
     preferred: AtomicUsize,
-    pub(super) token: Option<Secret>,
+    pub(super) token: Option<Credential>,
     pub(super) namespace: Option<String>,
     pub(super) region: Option<String>,
 }
 
 impl Client {
-    /// Makes a client. No connection is opened yet.
+    /// Makes a client with the token of the settings, or the one in Secrets
+    /// Manager. No connection is opened yet.
     ///
     /// # Errors
     /// When the TLS material cannot be read or is not usable.
-    pub fn new(settings: &NomadSettings) -> Result<Self, SetupError> {
+    pub fn new(settings: &NomadSettings, managed: Option<Source>) -> Result<Self, SetupError> {
         let http = builder(settings)?
             .build()
             .map_err(|cause| SetupError::Tls {
@@ -68,9 +77,11 @@ impl Client {
             })?;
         Ok(Self {
             http,
+            fresh: OnceLock::new(),
+            settings: settings.clone(),
             addresses: settings.addresses.clone(),
             preferred: AtomicUsize::new(0),
-            token: settings.token.clone(),
+            token: Credential::choose(settings.token.clone(), managed),
             namespace: settings.namespace.clone(),
             region: settings.region.clone(),
         })
@@ -80,6 +91,18 @@ impl Client {
     #[must_use]
     pub fn session(&self, deadline: Instant) -> Session<'_> {
         Session::new(self, deadline)
+    }
+
+    /// A client that opens a connection for every call. After a freeze all kept
+    /// ones may be dead without a sign, and each would cost an attempt.
+    pub(super) fn fresh(&self) -> &reqwest::Client {
+        self.fresh.get_or_init(|| {
+            builder(&self.settings)
+                .ok()
+                .and_then(|builder| builder.pool_max_idle_per_host(0).build().ok())
+                // It was made of the same settings before.
+                .unwrap_or_else(|| self.http.clone())
+        })
     }
 
     /// The server to try first, with its position.

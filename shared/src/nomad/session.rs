@@ -6,22 +6,26 @@
 //! Against that stands that a change must not be made twice: what may be
 //! repeated is decided by [`Repeat`], call by call.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use lambda_http::http::header::CONTENT_TYPE;
 use lambda_http::http::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::error::classify;
+use super::error::{Passing, classify, own_words, passing};
 use super::wire::{
     AgentMembers, AgentSelf, Allocation, AllocationStub, Deregistered, Evaluation, Job, JobStub,
     JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated,
 };
 use super::{Client, Error};
+use crate::secret::Secret;
 
 /// One attempt, blocking queries apart.
 const ATTEMPT: Duration = Duration::from_secs(4);
@@ -105,21 +109,34 @@ impl ReadOptions {
 /// Whether a call may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Repeat {
-    /// Reads, and writes that carry the index they expect.
+    /// Reads, and calls that change nothing when made twice.
     Always,
+    /// Writes that carry the index they expect: made twice, the second is refused.
+    Checked,
     /// Other writes: only when the earlier attempt was certainly not applied.
     WhenNotApplied,
 }
 
-struct Outgoing<'a> {
+/// The body of a register.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Registration<'a> {
+    job: &'a Value,
+    enforce_index: bool,
+    job_modify_index: u64,
+}
+
+struct Outgoing {
     method: Method,
     path: String,
-    body: Option<&'a Value>,
+    body: Option<Bytes>,
     repeat: Repeat,
     attempt: Duration,
 }
 
 struct Incoming {
+    /// Where the server stands that answered.
+    position: usize,
     status: u16,
     headers: HeaderMap,
     body: Bytes,
@@ -133,13 +150,24 @@ enum Fault {
     NotApplied(Error),
     /// Sent, and then silence or a broken answer.
     Lost(String),
+    /// No other server would answer otherwise.
+    Final(Error),
+}
+
+/// Which connections an attempt may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// One that is kept from an earlier call, if there is any.
+    Kept,
+    /// A new one.
+    Fresh,
 }
 
 /// The calls of one request.
 pub struct Session<'a> {
     client: &'a Client,
     deadline: Instant,
-    region: Option<String>,
+    region: OnceLock<String>,
     calls: AtomicU32,
     micros: AtomicU64,
 }
@@ -149,7 +177,7 @@ impl<'a> Session<'a> {
         Self {
             client,
             deadline,
-            region: None,
+            region: OnceLock::new(),
             calls: AtomicU32::new(0),
             micros: AtomicU64::new(0),
         }
@@ -157,9 +185,22 @@ impl<'a> Session<'a> {
 
     /// Sends every call of this request to another region than the configured one.
     #[must_use]
-    pub fn in_region(mut self, region: Option<&str>) -> Self {
-        self.region = region.map(str::to_owned);
+    pub fn in_region(self, region: Option<&str>) -> Self {
+        if let Some(region) = region {
+            self.decide_region(region);
+        }
         self
+    }
+
+    /// The same, for a region that only the body names: a job must be read where
+    /// it will be written. What was decided before stays.
+    pub fn decide_region(&self, region: &str) {
+        let _decided_before = self.region.set(region.to_owned());
+    }
+
+    /// The region that every call of this request is sent to, if the caller chose one.
+    pub fn region(&self) -> Option<&str> {
+        self.region.get().map(String::as_str)
     }
 
     /// How many HTTP requests were sent so far, repeats included.
@@ -180,6 +221,17 @@ impl<'a> Session<'a> {
     /// As every call: see [`Error`].
     pub async fn jobs(&self, options: &ReadOptions) -> Result<Read<Vec<JobStub>>, Error> {
         self.read(&["v1", "jobs"], options).await
+    }
+
+    /// `GET /v1/jobs` as it stands, to be read with [`stubs`] if it has changed.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn jobs_text(&self, options: &ReadOptions) -> Result<Read<Bytes>, Error> {
+        let incoming = self.get(&["v1", "jobs"], options).await?;
+        let meta = incoming.meta();
+        let value = incoming.into_good()?;
+        Ok(Read { value, meta })
     }
 
     /// `GET /v1/job/{id}`.
@@ -210,13 +262,13 @@ impl<'a> Session<'a> {
         self.read(&["v1", "job", id, "summary"], options).await
     }
 
-    /// `GET /v1/job/{id}/versions`: whole documents, newest first, of the last six
-    /// changes.
+    /// `GET /v1/job/{id}/versions`: documents, newest first, of the last six
+    /// changes, or as much of them as `T` takes.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none.
-    pub async fn job_versions(&self, id: &str) -> Result<Vec<Map<String, Value>>, Error> {
-        let answer: Read<super::wire::Versions> = self
+    pub async fn job_versions<T: DeserializeOwned>(&self, id: &str) -> Result<Vec<T>, Error> {
+        let answer: Read<super::wire::Versions<T>> = self
             .read(&["v1", "job", id, "versions"], &ReadOptions::default())
             .await?;
         Ok(answer.value.versions)
@@ -252,13 +304,17 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`Error::Conflict`] when the index is another.
     pub async fn register(&self, job: &Value, expected: u64) -> Result<Registered, Error> {
-        let body = json!({"Job": job, "EnforceIndex": true, "JobModifyIndex": expected});
+        let body = Registration {
+            job,
+            enforce_index: true,
+            job_modify_index: expected,
+        };
         self.write(
             Method::PUT,
             &["v1", "jobs"],
             &[],
-            Some(&body),
-            Repeat::Always,
+            Some(bytes(&body)?),
+            Repeat::Checked,
         )
         .await
     }
@@ -288,7 +344,7 @@ impl<'a> Session<'a> {
             Method::PUT,
             &["v1", "validate", "job"],
             &[],
-            Some(&body),
+            Some(bytes(&body)?),
             Repeat::Always,
         )
         .await
@@ -331,7 +387,7 @@ impl<'a> Session<'a> {
             .send(&Outgoing {
                 method: Method::PUT,
                 path: self.target(&["v1", "client", "allocation", id, "signal"], &[])?,
-                body: Some(&body),
+                body: Some(bytes(&body)?),
                 repeat: Repeat::Always,
                 attempt: ATTEMPT,
             })
@@ -541,6 +597,12 @@ impl<'a> Session<'a> {
         segments: &[&str],
         options: &ReadOptions,
     ) -> Result<Read<T>, Error> {
+        let incoming = self.get(segments, options).await?;
+        let meta = incoming.meta();
+        incoming.json(segments).map(|value| Read { value, meta })
+    }
+
+    async fn get(&self, segments: &[&str], options: &ReadOptions) -> Result<Incoming, Error> {
         let index = options.index.map(|index| index.to_string());
         let wait = self.wait(options);
         let wait_text = wait.map(|wait| format!("{}ms", wait.as_millis()));
@@ -561,17 +623,24 @@ impl<'a> Session<'a> {
             query.push(("all", "true"));
         }
         let blocking = wait.map_or(ATTEMPT, |wait| wait + wait / 16 + BLOCKING_SLACK);
-        let incoming = self
-            .send(&Outgoing {
-                method: Method::GET,
-                path: self.target(segments, &query)?,
-                body: None,
-                repeat: Repeat::Always,
-                attempt: blocking.max(ATTEMPT),
-            })
-            .await?;
-        let meta = incoming.meta();
-        incoming.json(segments).map(|value| Read { value, meta })
+        let outgoing = Outgoing {
+            method: Method::GET,
+            path: self.target(segments, &query)?,
+            body: None,
+            repeat: Repeat::Always,
+            attempt: blocking.max(ATTEMPT),
+        };
+        let mut others = self.client.addresses.len();
+        loop {
+            let incoming = self.send(&outgoing).await?;
+            others = others.saturating_sub(1);
+            if others > 0 && incoming.is_mangled() {
+                // What stands before that server mangles; another may not.
+                self.client.avoid(incoming.position);
+                continue;
+            }
+            return Ok(incoming);
+        }
     }
 
     /// How long a read may block: what the caller asked for, else Nomad's own five
@@ -601,7 +670,7 @@ impl<'a> Session<'a> {
         method: Method,
         segments: &[&str],
         query: &[(&str, &str)],
-        body: Option<&Value>,
+        body: Option<Bytes>,
         repeat: Repeat,
     ) -> Result<T, Error> {
         self.send(&Outgoing {
@@ -649,7 +718,7 @@ impl<'a> Session<'a> {
             target.push('/');
             target.extend(utf8_percent_encode(segment, SEGMENT));
         }
-        let region = self.region.as_ref().or(self.client.region.as_ref());
+        let region = self.region.get().or(self.client.region.as_ref());
         let own = [
             ("region", region.map(String::as_str)),
             ("namespace", self.client.namespace.as_deref()),
@@ -668,15 +737,37 @@ impl<'a> Session<'a> {
         Ok(target)
     }
 
-    async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Incoming, Error> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Incoming, Error> {
         let began = Instant::now();
-        let answer = self.send_until(outgoing, began).await;
+        let answer = self.send_with_token(outgoing).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.micros.fetch_add(micros, Ordering::Relaxed);
         answer
     }
 
-    async fn send_until(&self, outgoing: &Outgoing<'_>, began: Instant) -> Result<Incoming, Error> {
+    async fn send_with_token(&self, outgoing: &Outgoing) -> Result<Incoming, Error> {
+        let Some(credential) = &self.client.token else {
+            return self.send_until(outgoing, None).await;
+        };
+        let token = credential.get().await.map_err(|cause| Error::NoToken {
+            cause: cause.to_string(),
+        })?;
+        let answer = self.send_until(outgoing, Some(&token)).await?;
+        // A token that was rotated: Nomad has done nothing, so it may be repeated.
+        if answer.status == 403
+            && let Some(renewed) = credential.renew().await
+        {
+            return self.send_until(outgoing, Some(&renewed)).await;
+        }
+        Ok(answer)
+    }
+
+    async fn send_until(
+        &self,
+        outgoing: &Outgoing,
+        token: Option<&Secret>,
+    ) -> Result<Incoming, Error> {
+        let began = Instant::now();
         let mut pauses = backon::ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(30))
             .with_max_delay(Duration::from_millis(800))
@@ -685,8 +776,10 @@ impl<'a> Session<'a> {
             .build();
         let mut in_doubt = false;
         let mut only_refused = true;
+        let mut way = Way::Kept;
+        let mut untried = self.client.addresses.len();
         loop {
-            let (position, fault) = match self.attempt(outgoing).await {
+            let (position, fault) = match self.attempt(outgoing, token, way, untried).await {
                 (_, Ok(incoming)) => {
                     return match incoming.into_result() {
                         Err(Error::Conflict { text, .. }) => {
@@ -698,7 +791,9 @@ impl<'a> Session<'a> {
                 (position, Err(fault)) => (position, fault),
             };
             self.client.avoid(position);
+            untried = untried.saturating_sub(1);
             let error = match fault {
+                Fault::Final(error) => return Err(error),
                 Fault::Refused(cause) => Error::Unreachable { cause },
                 Fault::NotApplied(error) => {
                     only_refused = false;
@@ -709,7 +804,9 @@ impl<'a> Session<'a> {
                 }
                 Fault::Lost(cause) => {
                     only_refused = false;
-                    in_doubt = outgoing.method != Method::GET;
+                    in_doubt |= outgoing.repeat == Repeat::Checked;
+                    // Kept connections that one silence hit may all be dead.
+                    way = Way::Fresh;
                     Error::Unreachable { cause }
                 }
             };
@@ -719,7 +816,12 @@ impl<'a> Session<'a> {
                 CALL.max(outgoing.attempt)
             };
             let give_up = self.deadline.min(began + patience);
-            let pause = pauses.next().unwrap_or(CALL);
+            let pause = if untried > 0 {
+                // The next one has done nothing wrong yet.
+                Duration::ZERO
+            } else {
+                pauses.next().unwrap_or(CALL)
+            };
             if Instant::now() + pause >= give_up {
                 return Err(match error {
                     Error::Unreachable { cause } if in_doubt => Error::InDoubt { cause },
@@ -730,7 +832,15 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn attempt(&self, outgoing: &Outgoing<'_>) -> (usize, Result<Incoming, Fault>) {
+    /// `untried`: servers that this call has not asked yet. Each is to have its
+    /// share of the time, and one attempt more than that.
+    async fn attempt(
+        &self,
+        outgoing: &Outgoing,
+        token: Option<&Secret>,
+        way: Way,
+        untried: usize,
+    ) -> (usize, Result<Incoming, Fault>) {
         let Some((position, server)) = self.client.server() else {
             return (
                 0,
@@ -738,44 +848,72 @@ impl<'a> Session<'a> {
             );
         };
         let left = self.deadline.saturating_duration_since(Instant::now());
+        let share = if outgoing.attempt > ATTEMPT {
+            // A blocking query: silence is what was asked for.
+            left
+        } else {
+            left / u32::try_from(untried + 1).unwrap_or(u32::MAX)
+        };
         let result = self
-            .exchange(server, outgoing, outgoing.attempt.min(left))
+            .exchange(
+                (position, server),
+                outgoing,
+                token,
+                way,
+                outgoing.attempt.min(share),
+            )
             .await;
         (position, result)
     }
 
     async fn exchange(
         &self,
-        server: &reqwest::Url,
-        outgoing: &Outgoing<'_>,
+        (position, server): (usize, &reqwest::Url),
+        outgoing: &Outgoing,
+        token: Option<&Secret>,
+        way: Way,
         timeout: Duration,
     ) -> Result<Incoming, Fault> {
         let base = server.as_str().trim_end_matches('/');
-        let mut request = self
-            .client
-            .http
+        let http = match way {
+            Way::Kept => &self.client.http,
+            Way::Fresh => self.client.fresh(),
+        };
+        let mut request = http
             .request(outgoing.method.clone(), format!("{base}{}", outgoing.path))
             .timeout(timeout);
-        if let Some(token) = &self.client.token {
+        if let Some(token) = token {
             request = request.header("X-Nomad-Token", token.expose());
         }
-        if let Some(body) = outgoing.body {
+        if let Some(body) = &outgoing.body {
             request = request
                 .header("Content-Type", "application/json")
-                .body(body.to_string());
+                .body(body.clone());
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut response = request.send().await.map_err(|error| fault(&error))?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        if response.content_length().unwrap_or(0) > LARGEST_ANSWER as u64 {
-            return Err(Fault::NotApplied(Error::Rejected {
-                status: 500,
-                text: "Nomad's answer is too large".to_owned(),
-            }));
+        let announced = response.content_length().unwrap_or(0);
+        let mut body = BytesMut::new();
+        if announced <= LARGEST_ANSWER as u64 {
+            while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
+                if body.len() + chunk.len() > LARGEST_ANSWER {
+                    return Err(too_large());
+                }
+                if body.is_empty() && chunk.len() as u64 == announced {
+                    // All of it at once, as most answers come.
+                    body = BytesMut::from(chunk);
+                } else {
+                    body.extend_from_slice(&chunk);
+                }
+            }
+        } else {
+            return Err(too_large());
         }
-        let body = response.bytes().await.map_err(|error| fault(&error))?;
+        let body = body.freeze();
         let incoming = Incoming {
+            position,
             status,
             headers,
             body,
@@ -785,6 +923,23 @@ impl<'a> Session<'a> {
             None => Ok(incoming),
         }
     }
+}
+
+/// A body, written once for all attempts.
+fn bytes(body: &impl Serialize) -> Result<Bytes, Error> {
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|cause| Error::Rejected {
+            status: 500,
+            text: format!("the request cannot be written: {cause}"),
+        })
+}
+
+fn too_large() -> Fault {
+    Fault::Final(Error::Unreadable {
+        call: "an answer".to_owned(),
+        shape: format!("more than {LARGEST_ANSWER} bytes"),
+    })
 }
 
 fn fault(error: &reqwest::Error) -> Fault {
@@ -814,35 +969,53 @@ impl Incoming {
     }
 
     /// Faults that pass by themselves, most of them while a leader is elected.
-    /// The dtle driver's statistics begin with `rpc error: code` and are none.
     fn passing_fault(&self) -> Option<Fault> {
-        let rejected = || Error::Rejected {
-            status: self.status,
-            text: format!("Nomad answered {}", self.status),
-        };
+        if self.is_page() {
+            return Some(Fault::Lost(format!(
+                "a page of HTML with status {}: something stands between here and Nomad",
+                self.status
+            )));
+        }
         match self.status {
-            429 | 503 => Some(Fault::NotApplied(rejected())),
+            // Not the caller's fault, if it does not pass.
+            429 | 503 => Some(Fault::NotApplied(Error::Unreachable {
+                cause: format!("Nomad answered {}", self.status),
+            })),
             502 | 504 => Some(Fault::Lost(format!("Nomad answered {}", self.status))),
-            500 => {
-                let text = self.body.trim_ascii();
-                if text == b"No cluster leader" {
-                    Some(Fault::NotApplied(Error::NoLeader))
-                } else if text.starts_with(b"rpc error: failed to get conn") {
+            500 => match passing(&self.body)? {
+                Passing::NoLeader => Some(Fault::NotApplied(Error::NoLeader)),
+                Passing::NotApplied => {
                     Some(Fault::NotApplied(Error::Unreachable { cause: self.text() }))
-                } else if text == b"rpc error: EOF" {
-                    Some(Fault::Lost(self.text()))
-                } else {
-                    None
                 }
-            }
+                Passing::Lost => Some(Fault::Lost(self.text())),
+            },
             _ => None,
         }
+    }
+
+    /// Nomad's API sends no HTML; a proxy's error page or a login page is some.
+    fn is_page(&self) -> bool {
+        self.headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+    }
+
+    /// A success that is no JSON at all, or breaks off.
+    fn is_mangled(&self) -> bool {
+        use serde::de::IgnoredAny;
+        (200..300).contains(&self.status)
+            // Cheap signs first: a whole answer ends as it began.
+            && !matches!(
+                (self.body.first(), self.body.trim_ascii_end().last()),
+                (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) | (Some(b'"'), Some(b'"'))
+            )
+            && serde_json::from_slice::<IgnoredAny>(&self.body).is_err()
     }
 
     /// A conflict is an error for every caller; other statuses are looked at
     /// where the answer is read.
     fn into_result(self) -> Result<Self, Error> {
-        if self.status == 500 && self.body.starts_with(b"Enforcing job modify index") {
+        if self.status == 500 && own_words(&self.body).starts_with(b"Enforcing job modify index") {
             return Err(self.error());
         }
         Ok(self)
@@ -863,19 +1036,37 @@ impl Incoming {
         classify(self.status, &self.text(), self.meta())
     }
 
-    fn json<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Error> {
-        if !(200..300).contains(&self.status) {
-            return Err(self.error());
+    /// The body of a 2xx.
+    fn into_good(self) -> Result<Bytes, Error> {
+        if (200..300).contains(&self.status) {
+            Ok(self.body)
+        } else {
+            Err(self.error())
         }
-        serde_json::from_slice(&self.body).map_err(|error| Error::Unreadable {
-            call: format!("/{}", segments.join("/")),
-            shape: format!(
-                "{:?} at line {} column {} of {} bytes",
-                error.classify(),
-                error.line(),
-                error.column(),
-                self.body.len()
-            ),
-        })
     }
+
+    fn json<T: DeserializeOwned>(self, segments: &[&str]) -> Result<T, Error> {
+        read_json(&self.into_good()?, segments)
+    }
+}
+
+/// The stubs in what [`Session::jobs_text`] brought.
+///
+/// # Errors
+/// [`Error::Unreadable`] when there are none.
+pub fn stubs(text: &[u8]) -> Result<Vec<JobStub>, Error> {
+    read_json(text, &["v1", "jobs"])
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8], segments: &[&str]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::Unreadable {
+        call: format!("/{}", segments.join("/")),
+        shape: format!(
+            "{:?} at line {} column {} of {} bytes",
+            error.classify(),
+            error.line(),
+            error.column(),
+            body.len()
+        ),
+    })
 }

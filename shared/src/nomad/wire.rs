@@ -192,11 +192,26 @@ pub struct Deregistered {
 }
 
 /// `GET /v1/job/{id}/versions`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", bound = "T: Deserialize<'de>")]
+pub(super) struct Versions<T> {
+    #[serde(default = "Vec::new", deserialize_with = "nullable")]
+    pub(super) versions: Vec<T>,
+}
+
+/// As much of a version of a job as tells whose change it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub(super) struct Versions {
+pub struct JobVersion {
+    /// 0 for the first since the job was made.
+    pub version: u64,
+    /// The index that the job was made at.
+    pub create_index: u64,
+    /// The index of this change.
+    pub job_modify_index: u64,
+    /// As of a job.
     #[serde(deserialize_with = "nullable")]
-    pub(super) versions: Vec<Map<String, Value>>,
+    pub meta: BTreeMap<String, String>,
 }
 
 /// The answer to a validation.
@@ -256,10 +271,9 @@ pub struct AllocationStub {
 
 /// An allocation, whole, with the job it was made for.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(from = "FlatAllocation")]
 pub struct Allocation {
     /// What a list would show.
-    #[serde(flatten)]
     pub stub: AllocationStub,
     /// The job as it was when the allocation was made.
     pub job: Option<Job>,
@@ -269,6 +283,67 @@ pub struct Allocation {
     pub alloc_modify_index: u64,
     /// How it was placed.
     pub metrics: Option<Metrics>,
+}
+
+/// An [`Allocation`] as it is read. `flatten` would say the same in one line, at
+/// the price of building the whole document in memory first, the larger part of
+/// which nobody reads.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct FlatAllocation {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "EvalID")]
+    eval_id: String,
+    #[serde(rename = "JobID")]
+    job_id: String,
+    #[serde(rename = "NodeID")]
+    node_id: String,
+    task_group: String,
+    desired_status: String,
+    desired_description: String,
+    client_status: String,
+    client_description: String,
+    #[serde(rename = "FollowupEvalID")]
+    followup_eval_id: String,
+    #[serde(deserialize_with = "nullable")]
+    task_states: BTreeMap<String, TaskState>,
+    create_index: u64,
+    modify_index: u64,
+    create_time: i64,
+    modify_time: i64,
+    job: Option<Job>,
+    previous_allocation: String,
+    alloc_modify_index: u64,
+    metrics: Option<Metrics>,
+}
+
+impl From<FlatAllocation> for Allocation {
+    fn from(flat: FlatAllocation) -> Self {
+        Self {
+            stub: AllocationStub {
+                id: flat.id,
+                eval_id: flat.eval_id,
+                job_id: flat.job_id,
+                node_id: flat.node_id,
+                task_group: flat.task_group,
+                desired_status: flat.desired_status,
+                desired_description: flat.desired_description,
+                client_status: flat.client_status,
+                client_description: flat.client_description,
+                followup_eval_id: flat.followup_eval_id,
+                task_states: flat.task_states,
+                create_index: flat.create_index,
+                modify_index: flat.modify_index,
+                create_time: flat.create_time,
+                modify_time: flat.modify_time,
+            },
+            job: flat.job,
+            previous_allocation: flat.previous_allocation,
+            alloc_modify_index: flat.alloc_modify_index,
+            metrics: flat.metrics,
+        }
+    }
 }
 
 /// How an allocation was placed, or why it was not.
@@ -535,6 +610,7 @@ pub struct AgentMembers {
 
 /// A server as its gossip layer sees it; 2.x shows the same.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Member {
     /// IP of its gossip port.
@@ -578,6 +654,7 @@ pub struct AgentSelf {
 
 /// The answer to a join.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Joined {
     /// Why it failed, empty when it did not.
@@ -599,6 +676,7 @@ pub struct RaftConfiguration {
 
 /// A server in the Raft configuration; 2.x shows the same.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct RaftServer {
     /// `ip:port`.

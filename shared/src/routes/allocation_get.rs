@@ -1,7 +1,7 @@
 //! `GET /v1/allocation/{id}`: an allocation, whole, with the job it was made for.
 
 use super::{Answer, Route};
-use crate::cluster::allocations::{check_uuid, is_paused, whole};
+use crate::cluster::allocations::{askable, is_paused, whole};
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
@@ -18,8 +18,7 @@ pub const ROUTE: Route = Route {
 const UNKNOWN: &str = "alloc not found";
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let id = context.call.id();
-    check_uuid(id, UNKNOWN)?;
+    let id = askable(context.call.id());
     let options = context.call.query.read_options()?;
     let allocation = context
         .nomad

@@ -1,7 +1,7 @@
 //! `GET /v1/evaluation/{id}/allocations`: the allocations that an evaluation placed.
 
 use super::{Answer, Route};
-use crate::cluster::allocations::{check_uuid, visible};
+use crate::cluster::allocations::{askable, visible};
 use crate::cluster::jobs;
 use crate::edge::Context;
 use crate::error::Error;
@@ -15,10 +15,19 @@ pub const ROUTE: Route = Route {
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 
+const UNKNOWN: &str = "eval not found";
+
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let id = context.call.id();
-    check_uuid(id, "eval not found")?;
+    let id = askable(context.call.id());
     let options = context.call.query.read_options()?;
+    if id != context.call.id() {
+        // Unknown IDs have no allocations; one that cannot be an ID is not found.
+        let error = context.nomad.evaluation(id, &options.plain()).await.err();
+        return Err(error.map_or_else(
+            || Error::not_found(UNKNOWN),
+            |error| Error::or_not_found(error, UNKNOWN),
+        ));
+    }
     let allocations = context.nomad.evaluation_allocations(id, &options).await?;
     let jobs = jobs::visible(context, &options).await?;
     let list = allocations.map(|allocations| visible(&jobs, allocations));

@@ -1,7 +1,7 @@
 //! `GET /v1/evaluation/{id}`: one evaluation.
 
 use super::{Answer, Route};
-use crate::cluster::allocations::check_uuid;
+use crate::cluster::allocations::askable;
 use crate::cluster::jobs;
 use crate::edge::Context;
 use crate::error::Error;
@@ -20,8 +20,7 @@ pub const ROUTE: Route = Route {
 const UNKNOWN: &str = "eval not found";
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let id = context.call.id();
-    check_uuid(id, UNKNOWN)?;
+    let id = askable(context.call.id());
     let options = context.call.query.read_options()?;
     let evaluation = context
         .nomad

@@ -19,6 +19,9 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let query = &context.call.query;
     let mut options = query.read_options()?;
     options.prefix = query.get("prefix").map(str::to_owned);
+    if !query.pretty() {
+        return Ok(Reply::written(&jobs::list(context, &options).await?));
+    }
     let jobs = jobs::all(context, &options).await?;
     let stubs = jobs.map(|jobs| {
         jobs.iter()

@@ -1,7 +1,7 @@
 //! `GET /v1/node/{id}/allocations`: the allocations on a node, whole.
 
 use super::{Answer, Route};
-use crate::cluster::allocations::{check_uuid, is_paused, whole};
+use crate::cluster::allocations::{askable, is_paused, whole};
 use crate::cluster::jobs;
 use crate::edge::Context;
 use crate::error::Error;
@@ -16,10 +16,19 @@ pub const ROUTE: Route = Route {
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 
+const UNKNOWN: &str = "node not found";
+
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let id = context.call.id();
-    check_uuid(id, "node not found")?;
+    let id = askable(context.call.id());
     let options = context.call.query.read_options()?;
+    if id != context.call.id() {
+        // Unknown IDs have no allocations; one that cannot be an ID is not found.
+        let error = context.nomad.node(id, &options.plain()).await.err();
+        return Err(error.map_or_else(
+            || Error::not_found(UNKNOWN),
+            |error| Error::or_not_found(error, UNKNOWN),
+        ));
+    }
     let allocations = context.nomad.node_allocations(id, &options).await?;
     let plain = options.plain();
     let jobs = jobs::visible(context, &plain).await?;

@@ -1,7 +1,7 @@
 //! `POST /v1/node/{id}/evaluate`, `PUT …`: lets the scheduler look at a node again.
 
 use super::{Answer, Route};
-use crate::cluster::allocations::check_uuid;
+use crate::cluster::allocations::askable;
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
@@ -19,8 +19,7 @@ pub const ROUTE: Route = Route {
 const UNKNOWN: &str = "node not found";
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let id = context.call.id();
-    check_uuid(id, UNKNOWN)?;
+    let id = askable(context.call.id());
     // A node without dtle is not this API's to touch.
     let node = context.nomad.node(id, &ReadOptions::default()).await;
     let node = node.map_err(|error| Error::or_not_found(error, UNKNOWN).with_meta(None))?;

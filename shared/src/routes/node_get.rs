@@ -1,7 +1,7 @@
 //! `GET /v1/node/{id}`: a node that runs dtle.
 
 use super::{Answer, Route};
-use crate::cluster::allocations::check_uuid;
+use crate::cluster::allocations::askable;
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
@@ -18,8 +18,7 @@ pub const ROUTE: Route = Route {
 const UNKNOWN: &str = "node not found";
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let id = context.call.id();
-    check_uuid(id, UNKNOWN)?;
+    let id = askable(context.call.id());
     let options = context.call.query.read_options()?;
     let node = context
         .nomad

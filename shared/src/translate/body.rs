@@ -260,7 +260,7 @@ struct Fields {
 }
 
 /// The names that mean something, in their canonical spelling.
-const NAMES: &[&str] = &[
+pub const NAMES: &[&str] = &[
     "Config",
     "Datacenters",
     "Driver",

@@ -35,6 +35,10 @@ pub struct Kept {
     /// checks the index without atomicity; by this a writer can tell whether
     /// the one after it had seen its change.
     pub base: u64,
+    /// Which write this was, by a name that no other write has: tells a copy of
+    /// this text, which others may register, from a write made at the same time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write: Option<String>,
     /// Changed to start a dead job again: Nomad restarts tasks whose Meta changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<u64>,
@@ -80,23 +84,24 @@ impl Kept {
             .unwrap_or_default()
     }
 
+    /// The text that a job's Meta holds.
+    #[must_use]
+    pub fn text_of_meta(meta: &BTreeMap<String, String>) -> Option<&str> {
+        meta.get(KEY).map(String::as_str)
+    }
+
+    /// The text that the Meta of a job document holds.
+    #[must_use]
+    pub fn text_of_document(document: &Map<String, Value>) -> Option<&str> {
+        document.get("Meta")?.get(KEY)?.as_str()
+    }
+
     /// What the Meta of a job document holds.
     #[must_use]
     pub fn of_document(document: &Map<String, Value>) -> Self {
-        document
-            .get("Meta")
-            .and_then(|meta| meta.get(KEY))
-            .and_then(Value::as_str)
+        Self::text_of_document(document)
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default()
-    }
-
-    /// Whether a job document says that it was written through this API.
-    #[must_use]
-    pub fn is_in_document(document: &Map<String, Value>) -> bool {
-        document
-            .get("Meta")
-            .is_some_and(|meta| meta.get(KEY).is_some())
     }
 
     /// Puts this into the Meta of a job document, beside what others keep there.

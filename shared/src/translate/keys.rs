@@ -40,6 +40,30 @@ enum Taken {
     Never,
 }
 
+impl Key {
+    /// The keys below it, and whether they are those of each item of an array.
+    #[must_use]
+    pub fn below(&self) -> Option<(&'static [Key], bool)> {
+        match self.shape {
+            Shape::Value => None,
+            Shape::Block(keys) => Some((keys, false)),
+            Shape::List(keys) => Some((keys, true)),
+        }
+    }
+
+    /// Who takes it, in words.
+    #[must_use]
+    pub fn taken_by(&self) -> &'static str {
+        match self.taken {
+            Taken::Both => "Taken by the plugin.",
+            Taken::Merged => {
+                "Taken by the plugin from 4.22.11 on; with earlier ones kept and given back."
+            }
+            Taken::Never => "Kept and given back; the plugin has no counterpart.",
+        }
+    }
+}
+
 const fn both(name: &'static str) -> Key {
     Key {
         name,

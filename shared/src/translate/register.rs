@@ -107,6 +107,7 @@ fn keep_base_if_unchanged(
     let before = Kept::of_document(existing);
     kept.base = before.base;
     kept.started = before.started;
+    kept.write = before.write;
     let mut same = document.clone();
     kept.put_into(&mut same);
     if numbers::tidy(Value::Object(same.clone())) == numbers::tidy(Value::Object(existing.clone()))

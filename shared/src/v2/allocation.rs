@@ -8,6 +8,7 @@ use super::Job;
 
 /// An allocation in a list [014].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct AllocationStub {
     /// Always empty.
@@ -46,6 +47,7 @@ pub struct AllocationStub {
 
 /// An allocation, whole [028].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Allocation {
     /// Index of the scheduler's last change.
@@ -92,6 +94,7 @@ pub struct Allocation {
 
 /// How an allocation was placed [028].
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Metrics {
     /// Nanoseconds the placement took.
@@ -120,6 +123,7 @@ pub struct Metrics {
 
 /// The state of a task [014, 058].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct TaskState {
     /// What happened to it, oldest first.
@@ -136,6 +140,7 @@ pub struct TaskState {
 
 /// Something that happened to a task [014].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Event {
     /// MB.

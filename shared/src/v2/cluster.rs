@@ -15,6 +15,7 @@ pub type Joined = wire::Joined;
 
 /// The servers [043].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Members {
     /// All servers the answering one knows.
     #[serde(rename = "Members")]
@@ -32,6 +33,7 @@ pub struct Members {
 
 /// The answering server [045].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct AgentSelf {
     /// Its configuration.
     pub config: Map<String, Value>,
@@ -43,6 +45,7 @@ pub struct AgentSelf {
 
 /// The Raft configuration (2.19's own route crashes; its shape is in its code).
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct RaftConfiguration {
     /// Index of the configuration.
@@ -53,6 +56,7 @@ pub struct RaftConfiguration {
 
 /// The report of a validation [110].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Validation {
     /// Whether the tasks were looked at.
@@ -65,6 +69,7 @@ pub struct Validation {
 
 /// What was checked of a task [110].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct TaskValidation {
     /// Whether the binary log is on.
@@ -89,6 +94,7 @@ pub struct TaskValidation {
 
 /// One check. One that was not made reads false and has no error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Check {
     /// Why it failed.

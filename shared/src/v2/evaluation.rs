@@ -8,6 +8,7 @@ use super::Metrics;
 
 /// An evaluation [017, 088].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Evaluation {
     /// Whether it only made a plan.
@@ -61,6 +62,7 @@ pub struct Evaluation {
 
 /// The answer to an evaluation of a node [038].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct NodeEvaluation {
     /// Index of the evaluations.
@@ -90,6 +92,7 @@ pub struct NodeEvaluation {
 
 /// A server that a node may talk to [038].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct ServerInfo {
     /// Its datacenter.

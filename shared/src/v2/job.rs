@@ -6,6 +6,7 @@ use crate::secret::TaskConfig;
 
 /// A job [011].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Job {
     /// Always `null`.
@@ -44,6 +45,7 @@ pub struct Job {
 
 /// A task of a job [011].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Task {
     /// What the driver is told.
@@ -68,10 +70,12 @@ pub struct Task {
 
 /// An object without fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Empty {}
 
 /// A job in a list [005].
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct JobStub {
     /// Index of its creation.
@@ -98,6 +102,7 @@ pub struct JobStub {
 
 /// The reply to a write of a job [002, 065].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct WriteReply {
     /// Raft index of the write, 0 when nothing was written.

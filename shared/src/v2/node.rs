@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// A node in a list [034].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct NodeStub {
     /// Index of its creation.
@@ -30,6 +31,7 @@ pub struct NodeStub {
 
 /// A node, whole [036].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct Node {
     /// `driver.MySQL` and `driver.Kafka` are `1`: the command line prints them.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The statistics of an allocation [019]. A task that is not running is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase")]
 pub struct AllocationStatistics {
     /// By type of the task.
@@ -15,6 +16,7 @@ pub struct AllocationStatistics {
 /// The statistics of a task [019, 020]. Read from the plugin, which sends most
 /// of these fields and some more, and written in 2.x's shape.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Statistics {
     /// `queued/capacity`.
@@ -54,6 +56,7 @@ pub struct Statistics {
 
 /// Queues inside a task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct BufferStat {
     /// Groups of transactions waiting on Dest.
@@ -70,6 +73,7 @@ pub struct BufferStat {
 
 /// Where in the source's history a task is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CurrentCoordinates {
     /// GTIDs executed.
@@ -90,6 +94,7 @@ pub struct CurrentCoordinates {
 
 /// Messages between Src and Dest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct MsgStat {
     /// Bytes received.
@@ -106,6 +111,7 @@ pub struct MsgStat {
 
 /// Changes by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TableStats {
     /// Rows deleted.
@@ -118,6 +124,7 @@ pub struct TableStats {
 
 /// A number and the time it belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TimedCount {
     /// How many.

@@ -1,0 +1,178 @@
+//! Whose change of a job stands.
+//!
+//! Nomad before 2.0.1 checks the index of a write against a snapshot before it
+//! applies the write, so writers at the same instant all pass and the last one
+//! wins unseen. Nomad keeps a job's last six versions, though, and every write
+//! through this API notes in Meta which version it was based on. From the two
+//! everybody concludes the same, whenever he looks: of the writes that were based
+//! on one version the first stands, as it would had the check been atomic. The
+//! others, and what was built on them, were made in error and are undone.
+
+use crate::nomad::wire::JobVersion;
+use crate::translate::Kept;
+
+/// What became of one's own write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It stands, or there is nothing that says otherwise.
+    Stands,
+    /// It pushed aside one that it had not seen.
+    Lost,
+    /// The job was deleted just before, and this made it again.
+    Revived,
+}
+
+/// What a job's versions tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct History {
+    /// The index of the newest version that stands.
+    pub(super) standing: u64,
+    /// The index of the newest version.
+    pub(super) newest: u64,
+    /// What became of the write that was asked about.
+    pub(super) fate: Fate,
+}
+
+/// What the versions tell, in any order, of the write that was given the index
+/// `ours` and expected the index `expected`. `None` without versions.
+pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Option<History> {
+    let mut versions: Vec<&JobVersion> = versions.iter().collect();
+    versions.sort_by_key(|version| version.job_modify_index);
+    let (first, later) = versions.split_first()?;
+    let mut standing = first.job_modify_index;
+    let mut lost: Vec<u64> = Vec::new();
+    let mut known = vec![(text(first), kept(first))];
+    let mut fate = Fate::Stands;
+    let made_here = first.version == 0 && first.create_index == first.job_modify_index;
+    if standing == ours && expected != 0 && made_here {
+        fate = Fate::Revived;
+    }
+    for version in later {
+        let index = version.job_modify_index;
+        let (text, kept) = (text(version), kept(version));
+        let stands = if index == ours {
+            // The author knows what he had seen.
+            expected == standing
+        } else if kept.write.is_none() || known.iter().any(|(earlier, _)| *earlier == text) {
+            // By other hands, which may have copied an earlier text.
+            true
+        } else if known.iter().any(|(_, earlier)| earlier.write == kept.write) {
+            // Given back.
+            true
+        } else {
+            kept.base >= standing && !lost.contains(&kept.base)
+        };
+        if stands {
+            standing = index;
+        } else {
+            lost.push(index);
+            if index == ours {
+                fate = Fate::Lost;
+            }
+        }
+        known.push((text, kept));
+    }
+    Some(History {
+        standing,
+        newest: versions.last()?.job_modify_index,
+        fate,
+    })
+}
+
+fn text(version: &JobVersion) -> Option<&str> {
+    Kept::text_of_meta(&version.meta)
+}
+
+fn kept(version: &JobVersion) -> Kept {
+    Kept::of_meta(&version.meta)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A version of that index, written under a name on top of a base.
+    fn version(index: u64, write: &str, base: u64) -> JobVersion {
+        let text = match write {
+            "" => None,
+            name => Some(json!({"Base": base, "Write": name}).to_string()),
+        };
+        JobVersion {
+            version: index,
+            create_index: 1,
+            job_modify_index: index,
+            meta: text.into_iter().map(|t| ("dtle2".to_owned(), t)).collect(),
+        }
+    }
+
+    fn of(versions: &[JobVersion], ours: u64, expected: u64) -> (u64, Fate) {
+        let history = history(versions, ours, expected).unwrap();
+        (history.standing, history.fate)
+    }
+
+    #[test]
+    fn of_two_writes_on_one_version_the_first_stands_for_both_authors() {
+        let versions = [
+            version(30, "b", 10),
+            version(20, "a", 10),
+            version(10, "n", 5),
+        ];
+        assert_eq!(of(&versions, 20, 10), (20, Fate::Stands));
+        assert_eq!(of(&versions, 30, 10), (20, Fate::Lost));
+    }
+
+    #[test]
+    fn what_was_built_on_a_lost_write_is_lost_too() {
+        let versions = [
+            version(10, "n", 5),
+            version(20, "a", 10),
+            version(30, "b", 10),
+            version(40, "c", 30),
+        ];
+        assert_eq!(of(&versions, 40, 30), (20, Fate::Lost));
+    }
+
+    #[test]
+    fn what_was_given_back_stands_and_can_be_built_on() {
+        let mut versions = vec![
+            version(10, "n", 5),
+            version(20, "a", 10),
+            version(30, "b", 10),
+            version(40, "a", 30),
+        ];
+        assert_eq!(of(&versions, 20, 10), (40, Fate::Stands));
+        versions.push(version(50, "d", 40));
+        assert_eq!(of(&versions, 50, 40), (50, Fate::Stands));
+    }
+
+    #[test]
+    fn a_change_by_other_hands_stands_with_a_copied_text_or_none() {
+        let copied = JobVersion {
+            meta: version(0, "n", 5).meta,
+            ..version(20, "", 0)
+        };
+        let versions = [version(10, "n", 5), copied, version(30, "", 0)];
+        assert_eq!(of(&versions[..2], 10, 5), (20, Fate::Stands));
+        assert_eq!(of(&versions, 10, 5), (30, Fate::Stands));
+    }
+
+    #[test]
+    fn an_update_that_finds_the_job_deleted_does_not_make_it_again() {
+        let alone = JobVersion {
+            version: 0,
+            create_index: 20,
+            ..version(20, "a", 10)
+        };
+        assert_eq!(of(std::slice::from_ref(&alone), 20, 10).1, Fate::Revived);
+        assert_eq!(of(&[alone], 20, 0).1, Fate::Stands);
+        // Six later versions have pushed the first ones out.
+        assert_eq!(of(&[version(20, "a", 10)], 20, 10).1, Fate::Stands);
+    }
+
+    #[test]
+    fn a_write_that_changed_nothing_has_no_version_and_stands() {
+        assert_eq!(of(&[version(10, "n", 5)], 12, 10), (10, Fate::Stands));
+    }
+}

@@ -1,0 +1,33 @@
+//! The OpenAPI document: committed, current, and served.
+
+use std::path::Path;
+
+#[test]
+fn openapi_json_is_current() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi.json");
+    let committed = std::fs::read_to_string(file).unwrap();
+    assert!(
+        committed == local::openapi::text(),
+        "openapi.json is not current: cargo run -p local -- openapi > openapi.json"
+    );
+}
+
+#[tokio::test]
+async fn the_gateway_serves_the_document_and_its_page_and_neither_is_a_route() {
+    let nomad = "http://127.0.0.1:1";
+    let (server, client) = tests::gateway(nomad, &[]).await;
+    // Nobody is at that address: neither asks Nomad.
+    let document = client.get("/openapi.json").await;
+    assert_eq!(document.status, 200);
+    assert_eq!(document.text(), local::openapi::text());
+    let page = client.get("/docs").await;
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(!page.text().contains("http://") && !page.text().contains("https://"));
+    for path in ["/docs/", "/openapi.json/"] {
+        assert_eq!(client.get(path).await.text(), "404 page not found\n");
+    }
+    server.shutdown().await;
+}
