@@ -10,6 +10,16 @@
 //! The Runtime API is the benchmark's own and lives on this machine; the Nomad
 //! behind the functions is the in-memory one.
 
+// A benchmark that meets something odd should stop and say so.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs
+)]
+
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -5,6 +5,16 @@
 //! cargo bench -p dtle-compat --bench translation
 //! ```
 
+// A benchmark that meets something odd should stop and say so.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs
+)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use crate::cluster::writes::Turns;
 use crate::consul::Consul;
 use crate::memory::Memory;
 use crate::nomad::{Client, SetupError};
@@ -24,6 +25,8 @@ pub struct App {
     pub observer: Observer,
     /// Whether a request has been answered.
     pub(crate) answered: AtomicBool,
+    /// Whose turn it is to change a job.
+    pub turns: Turns,
 }
 
 impl App {
@@ -55,6 +58,7 @@ impl App {
             memory: Memory::default(),
             observer: Box::new(to_log),
             answered: AtomicBool::new(false),
+            turns: Turns::default(),
         })
     }
 }

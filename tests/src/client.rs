@@ -181,6 +181,14 @@ impl Answer {
         self.json()
     }
 
+    /// Checks an answer that must be a success whose content does not matter.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn succeeds(&self) {
+        let _content = self.ok();
+    }
+
     /// Checks an answer that must be a failure: status, whole text, its type.
     ///
     /// # Panics

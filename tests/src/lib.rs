@@ -8,6 +8,8 @@
 //! - [`client`] sends a request and hides nothing of the answer.
 //! - [`gateway`] is the API under test, on a port of its own; [`cluster`] is that
 //!   over an in-memory Nomad.
+//! - [`proxy`] is a server of Nomad's that things happen to; [`process`] the gateway
+//!   as a process of its own.
 
 // A helper that finds nothing where something must be has to fail the test
 // that uses it: the lints against panics spare only code marked as tests.
@@ -22,6 +24,8 @@ pub mod client;
 pub mod cluster;
 pub mod gateway;
 pub mod ordered;
+pub mod process;
+pub mod proxy;
 pub mod recording;
 pub mod replay;
 pub mod shape;
@@ -30,6 +34,8 @@ pub use client::{Answer, Client};
 pub use cluster::Cluster;
 pub use gateway::{Generation, gateway};
 pub use ordered::Json;
+pub use process::Process;
+pub use proxy::Proxy;
 pub use recording::{Recording, recording};
 pub use replay::Replay;
 pub use shape::Shape;

@@ -148,7 +148,7 @@ impl Shape {
         let fits = match value {
             Value::Null => self.null,
             Value::Bool(_) => self.boolean,
-            // In a Config 2.x prints `2.0`, here it is `2` (api-v2.md, section 6).
+            // In a Config 2.x prints `2.0`, here it is `2`.
             Value::Number(_) if place.contains(".Config.") => self.integer || self.float,
             Value::Number(number) if number.is_f64() => self.float,
             Value::Number(_) => self.integer,

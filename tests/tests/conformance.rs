@@ -431,7 +431,7 @@ on_every_cluster!(
 
 on_every_cluster!(pause_and_resume_need_a_job_and_a_write, async |site| {
     for verb in ["pause", "resume"] {
-        // 500 in 2.x [066]; section 6.
+        // 500 in 2.x [066].
         site.api
             .post(&format!("/v1/job/nope/{verb}"))
             .await
@@ -440,7 +440,7 @@ on_every_cluster!(pause_and_resume_need_a_job_and_a_write, async |site| {
             .put(&format!("/v1/job/nope/{verb}"))
             .await
             .fails(404, "job not found");
-        // A read must not write (section 6).
+        // A read must not write.
         site.api
             .get(&format!("/v1/job/nope/{verb}"))
             .await
@@ -472,7 +472,7 @@ on_every_cluster!(a_job_that_cannot_work_is_dead_and_says_why, async |site| {
     );
     assert_eq!(failed["TaskStates"]["Src"]["State"], "dead");
 
-    // Its resume tries again; its pause is one (section 6).
+    // Its resume tries again; its pause is one.
     written(&site.api.post(&format!("/v1/job/{id}/resume")).await);
     let end = Instant::now() + site.patience;
     while site
@@ -591,7 +591,7 @@ on_every_cluster!(compare_and_set_is_2xs_in_deed_and_word, async |site| {
     written(&site.api.post_json("/v1/jobs", &job).await);
     assert_eq!(site.get(&id).await["Name"], "the right index");
 
-    // The command line's wrapper brings its own (section 5).
+    // The command line's wrapper brings its own.
     let held = site.get(&id).await["JobModifyIndex"].clone();
     let mut plain = site.job(&id);
     plain["Name"] = json!("wrapped");
@@ -1139,7 +1139,7 @@ on_every_cluster!(ids_match_exactly_and_whole, async |site| {
             .await
             .fails(404, "job not found");
     }
-    // A slash in an ID is no ID (section 6).
+    // A slash in an ID is no ID.
     let answer = site.api.get("/v1/job/x/y").await;
     answer.fails(404, "404 page not found\n");
     let answer = site.api.get(&format!("/v1/job/{id}%2Fallocations")).await;
@@ -1179,10 +1179,10 @@ on_every_cluster!(lists_are_filtered_by_a_prefix_of_any_kind, async |site| {
     let one = site.create("pre-a").await;
     let two = site.create("pre-b").await;
     let prefix = |text: &str| format!("/v1/jobs?prefix={text}");
-    assert_eq!(ids(&site.api.get(&prefix(&one)).await.ok()), [one.clone()]);
+    assert_eq!(ids(&site.api.get(&prefix(&one)).await.ok()), [one.as_str()]);
     assert_eq!(
         ids(&site.api.get(&prefix(&two[..two.len() - 1])).await.ok()),
-        [two.clone()]
+        [two.as_str()]
     );
     let both = ids(&site.api.get(&prefix("pre-")).await.ok());
     assert!(both.contains(&one) && both.contains(&two));
@@ -1200,7 +1200,7 @@ on_every_cluster!(lists_are_filtered_by_a_prefix_of_any_kind, async |site| {
             ids(&site.api.get("/v1/nodes").await.ok())[0].clone(),
         ),
     ] {
-        // Odd lengths and hyphens are refused by Nomad and text here (section 6).
+        // Odd lengths and hyphens are refused by Nomad and text here.
         for length in [1, 3, 4, 9, 10, 36] {
             let prefix = &own[..length];
             let found = ids(&site.api.get(&format!("{list}?prefix={prefix}")).await.ok());
@@ -1810,7 +1810,7 @@ on_every_cluster!(
             .post_json("/v1/jobs", &json!({"Job": native}))
             .await
             .fails(404, "job not found");
-        // Answered as for an unknown job (section 6).
+        // Answered as for an unknown job.
         written(&site.api.delete(&format!("/v1/job/{id}")).await);
 
         let after = site.nomad.get(&format!("/v1/job/{id}")).await.json();

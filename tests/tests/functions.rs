@@ -28,6 +28,7 @@ use local::nomad_sim::seed::RUNNING_JOB;
 use local::nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 use tests::Json;
+use tests::client::Client;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
@@ -245,9 +246,11 @@ async fn nomad() -> NomadSim {
     let nomad = NomadSim::start(options).await.unwrap();
     // Once its deployment is healthy, the running job does not change by itself.
     for _ in 0..200 {
-        let job = reqwest::get(format!("{}/v1/job/{RUNNING_JOB}", nomad.url())).await;
-        let job: Value = serde_json::from_slice(&job.unwrap().bytes().await.unwrap()).unwrap();
-        if job["Stable"] == true {
+        let job = Client::of_url(&nomad.url())
+            .get(&format!("/v1/job/{RUNNING_JOB}"))
+            .await;
+        if job.ok()["Stable"] == true {
+            nomad.faults().reset_log();
             return nomad;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

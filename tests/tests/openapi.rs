@@ -1,5 +1,14 @@
 //! The OpenAPI document: committed, current, and served.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that meets something odd should stop and say so"
+)]
+
 use std::path::Path;
 
 #[test]

@@ -194,7 +194,7 @@ fn shape_of_evaluations() -> Shape {
 }
 
 /// The recorded 2.x never failed to place a task, so its evaluations have null
-/// where a map of an allocation's Metrics stands (api-v2.md, section 4).
+/// where a map of an allocation's Metrics stands.
 fn teach_evaluation(evaluation: &mut Shape) {
     let metrics = of_2x("028-allocation-get").json()["Metrics"].clone();
     let failed = evaluation.at(&["FailedTGAllocs"]);
@@ -209,7 +209,7 @@ fn teach_evaluation(evaluation: &mut Shape) {
         .learn(&json!({"v1:1": true}), "ClassEligibility");
 }
 
-/// api-v2.md, section 4: DelayCount and its kin are objects or null.
+/// As 2.x documents it, DelayCount and its kin are objects or null.
 fn shape_of_statistics() -> Shape {
     let mut shape = Shape::of(
         ["019-alloc-stats-src", "020-alloc-stats-dest"]
@@ -369,7 +369,7 @@ on_both!(a_running_job_reads_as_from_2x, async |generation| {
     let nomad = stage.recorded("024-job-get");
     let nomad = nomad.json();
 
-    // On a single object the index is the object's own (section 3).
+    // On a single object the index is the object's own.
     assert_eq!(json!(index(&answer)), job["ModifyIndex"]);
     for key in [
         "CreateIndex",
@@ -417,7 +417,7 @@ on_both!(a_running_job_reads_as_from_2x, async |generation| {
         Generation::Merged => json!(3317),
     };
     assert_eq!(config(&job, "Dest"), dest);
-    // Whole numbers print without a fraction (section 6).
+    // Whole numbers print without a fraction.
     assert!(nomad.to_string().contains(r#""ParallelWorkers":2.0"#));
     assert!(
         answer.text().contains(r#""ParallelWorkers":2}"#),
@@ -736,7 +736,7 @@ on_both!(
         let answer = stage.get("/v1/job/pinned-1/evaluations").await;
         let expected = of_2x("088-nodename-unknown-evaluations");
         let list = shaped(&answer, &expected, &shape_of_evaluations());
-        // By Status, then ID (section 4).
+        // By Status, then ID.
         let order: Vec<(&str, &str)> = list
             .as_array()
             .unwrap()
@@ -954,7 +954,7 @@ on_both!(
                 assert_eq!(state["State"], "running");
                 assert_eq!(state["FinishedAt"], Value::Null);
                 assert!(tests::shape::is_time(state["StartedAt"].as_str().unwrap()));
-                // `<job Name>.<Type>` (section 4).
+                // `<job Name>.<Type>`.
                 let name = allocation["Name"].as_str().unwrap();
                 assert!(name.ends_with(&format!(".{task}")), "{name}");
                 // What reading statistics leaves behind is no event of 2.x's.
@@ -1159,7 +1159,7 @@ on_both!(statistics_read_as_from_2x, async |generation| {
         let answer = stage
             .get(&format!("/v1/agent/allocation/{id}/stats?task=Nope"))
             .await;
-        // 2.x's text [022], as a 404 (section 6).
+        // 2.x's text [022], as a 404.
         let words = of_2x("022-alloc-stats-task-filter-unknown").text;
         answer.fails(
             404,
@@ -1177,7 +1177,7 @@ on_both!(
     async |generation| {
         let stage = Stage::at(generation, RUNNING).await;
         let unknown = format!("/v1/agent/allocation/{NOBODY}/stats");
-        // 2.x: an empty 200 [023]; here 404 (section 6).
+        // 2.x: an empty 200 [023]; here 404.
         assert_eq!(of_2x("023-alloc-stats-unknown-alloc").text, "");
         stage.get(&unknown).await.fails(404, "alloc not found");
         let source = stage.recorded("036-allocation-get-src");
@@ -1339,7 +1339,7 @@ on_both!(the_cluster_reads_as_from_2x, async |generation| {
     assert_eq!(stage.get("/v1/regions").await.text(), r#"["global"]"#);
     let members = stage.get("/v1/members").await.json();
     let expected = of_2x("043-members");
-    // What the command line reads (section 4).
+    // What the command line reads.
     for tag in ["region", "role"] {
         let tags = |members: &Value| members["Members"][0]["Tags"][tag].clone();
         assert_eq!(tags(&members), tags(expected.json()), "{tag}");
@@ -1378,7 +1378,7 @@ on_both!(the_cluster_reads_as_from_2x, async |generation| {
 });
 
 on_both!(raft_configuration_names_its_servers, async |generation| {
-    // 2.19's own crashes; the shape is read in its code (section 1).
+    // 2.19's own crashes; the shape is read in its code.
     let stage = Stage::at(generation, RUNNING).await;
     let answer = stage.get("/v1/operator/raft/configuration").await;
     let value = answer.ok();
@@ -1550,7 +1550,7 @@ on_both!(
             ("pause", "066-job-pause-unknown"),
             ("resume", "067-job-resume-unknown"),
         ] {
-            // 2.x's text [066, 067] as a 404 (section 6).
+            // 2.x's text [066, 067] as a 404.
             let answer = stage.api.post(&format!("/v1/job/nope/{verb}")).await;
             answer.fails(404, &of_2x(expected).text);
         }
@@ -1738,7 +1738,7 @@ on_both!(
             .post_json("/v1/jobs", &of_2x("089-failover-create").request_json())
             .await;
         answer.fails(404, &of_2x("089-failover-create").text);
-        // What 2.x took and then lost (section 6).
+        // What 2.x took and then lost.
         for name in [
             "095-err-name-only",
             "098-err-id-with-space",

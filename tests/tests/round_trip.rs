@@ -459,7 +459,7 @@ on_both!(
         assert_eq!(received["GroupTimeout"], 9_007_199_254_740_992_u64);
         assert_eq!(received["ChunkSize"], "2000");
 
-        // Whole numbers in Go's other spelling are whole numbers (section 6).
+        // Whole numbers in Go's other spelling are whole numbers.
         let body = tests::cluster::job("floats")
             .to_string()
             .replace(r#""Port":3306"#, r#""Port":3306.0"#);
@@ -815,7 +815,7 @@ on_both!(
             }
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        // What 2.x adds once a task has reported (section 4), on both sides.
+        // What 2.x adds once a task has reported, on both sides.
         let mut rest = lasting(job.clone());
         for side in [0, 1] {
             let config = rest["Tasks"][side]["Config"].as_object_mut().unwrap();

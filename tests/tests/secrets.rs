@@ -2,6 +2,15 @@
 //! one). Runs when `AWS_ENDPOINT_URL` points to this machine, so that it can never
 //! write into a real account, and says so when it does not run.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that meets something odd should stop and say so"
+)]
+
 use std::time::{Duration, Instant};
 
 use dtle_compat::authorizer::{Callers, Decision, Scope, Tokens, authorize, new_token};

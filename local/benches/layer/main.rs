@@ -13,6 +13,16 @@
 //! before their median is taken: what else the machine does hits all alike.
 //! Only ratios mean anything on another machine.
 
+// A benchmark that meets something odd should stop and say so.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs
+)]
+
 mod chart;
 mod cluster;
 mod load;

@@ -13,13 +13,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use lambda_http::Body;
 use lambda_http::http::{Request, Response, StatusCode};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Gateway, LARGEST_BODY, Peer, plain};
 
+/// How many connections may wait to be accepted: of more than that at the same
+/// instant, some would be reset.
+const WAITING: u32 = 4096;
 /// How long requests under way may take to end after a stop.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long a client may take to send its headers.
@@ -59,7 +62,7 @@ impl Drop for Server {
 /// # Errors
 /// When the address cannot be had.
 pub async fn serve(gateway: Gateway, listen: SocketAddr) -> std::io::Result<Server> {
-    start(gateway, listen, None).await
+    start(gateway, listen, None)
 }
 
 /// Listens for HTTPS.
@@ -71,15 +74,22 @@ pub async fn serve_tls(
     listen: SocketAddr,
     tls: TlsAcceptor,
 ) -> std::io::Result<Server> {
-    start(gateway, listen, Some(tls)).await
+    start(gateway, listen, Some(tls))
 }
 
-async fn start(
+fn start(
     gateway: Gateway,
     listen: SocketAddr,
     tls: Option<TlsAcceptor>,
 ) -> std::io::Result<Server> {
-    let listener = TcpListener::bind(listen).await?;
+    let socket = if listen.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    let listener = socket.listen(WAITING)?;
     let address = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(accept(listener, tls, Arc::new(gateway), stopped));

@@ -7,6 +7,9 @@
 //! everybody concludes the same, whenever he looks: of the writes that were based
 //! on one version the first stands, as it would had the check been atomic. The
 //! others, and what was built on them, were made in error and are undone.
+//!
+//! Six versions are enough while fewer than six processes change the same job at
+//! the same instant. The first version that is left is taken to stand.
 
 use crate::nomad::wire::JobVersion;
 use crate::translate::Kept;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::history::{Fate, history};
@@ -24,8 +25,31 @@ use crate::translate::{Kept, numbers};
 
 /// How often a change is made anew because somebody else came between.
 const ATTEMPTS: u32 = 8;
+/// How long a writer waits for its turn.
+const TURN: Duration = Duration::from_secs(2);
 /// How often a job's versions are looked at until they are settled.
 const LOOKS: u32 = 8;
+
+/// Whose turn it is to change a job, within this process: writers that would only
+/// meet in Nomad take turns here. Nothing depends on it but how often they meet.
+pub struct Turns([Mutex<()>; 64]);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl Turns {
+    /// Waits for a turn, but not for ever: the one before may wait for Nomad.
+    async fn take(&self, id: &str) -> Option<MutexGuard<'_, ()>> {
+        let hash = id.bytes().fold(0_usize, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(usize::from(byte))
+        });
+        let turn = self.0.get(hash % self.0.len())?;
+        tokio::time::timeout(TURN, turn.lock()).await.ok()
+    }
+}
 
 /// What is registered under an ID; `None` for nothing.
 ///
@@ -61,6 +85,7 @@ pub struct Update<'a> {
     expected: u64,
     /// What was kept in Meta before.
     text: Option<String>,
+    turn: Option<MutexGuard<'a, ()>>,
 }
 
 impl<'a> Update<'a> {
@@ -75,6 +100,7 @@ impl<'a> Update<'a> {
             attempts: 0,
             expected: 0,
             text: None,
+            turn: None,
         }
     }
 
@@ -83,6 +109,9 @@ impl<'a> Update<'a> {
     /// # Errors
     /// 404 `job not found` for another tenant's job.
     pub async fn read(&mut self) -> Result<Option<Existing>, Error> {
+        if self.turn.is_none() {
+            self.turn = self.context.app.turns.take(self.id).await;
+        }
         let before = registered(&self.context.nomad, self.id).await?;
         self.expected = before
             .as_ref()
@@ -141,11 +170,12 @@ impl<'a> Update<'a> {
 
     /// What a writer is told whose change did not hold: it may be made again, or
     /// the caller, who set the index, has to know.
-    async fn again(&self, text: String) -> Result<Option<u64>, Error> {
+    async fn again(&mut self, text: String) -> Result<Option<u64>, Error> {
         if self.once || self.attempts >= ATTEMPTS {
             return Err(Error::refused(text));
         }
         // Apart from the others that met here, the further the more often.
+        self.turn = None;
         let [random, ..] = Uuid::new_v4().into_bytes();
         let pause = u64::from(random) * u64::from(self.attempts) / 8;
         tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -155,7 +185,7 @@ impl<'a> Update<'a> {
     /// Whether the write that was given the index `ours` stands. What a write
     /// pushed aside unseen is put back, ours or others', until the newest version
     /// stands.
-    async fn settle(&self, ours: u64, index: u64) -> Result<Option<u64>, Error> {
+    async fn settle(&mut self, ours: u64, index: u64) -> Result<Option<u64>, Error> {
         let nomad = &self.context.nomad;
         let mut fate = None;
         // Of the write looked at: ours, then what we give back.

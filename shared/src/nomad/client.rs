@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use reqwest::Url;
+use tokio::sync::Semaphore;
 
 use super::Session;
 use crate::credential::Credential;
@@ -20,6 +21,9 @@ use crate::settings::NomadSettings;
 /// under way, for a list; this is for a gateway that serves many clients, which
 /// would otherwise open and close connections all the time.
 const IDLE_CONNECTIONS: usize = 32;
+/// Calls under way at the same time, blocking queries apart. Nomad closes the
+/// hundredth connection of one address and those after it.
+const CALLS: usize = 90;
 /// An idle connection older than this is not trusted: a function that was
 /// frozen wakes up with connections that the other side has long forgotten.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -55,6 +59,8 @@ pub struct Client {
     /// The same without kept connections, made when it is first needed.
     fresh: OnceLock<reqwest::Client>,
     settings: NomadSettings,
+    /// What a call needs to begin.
+    pub(super) places: Semaphore,
     pub(super) addresses: Vec<Url>,
     preferred: AtomicUsize,
     pub(super) token: Option<Credential>,
@@ -79,6 +85,7 @@ impl Client {
             http,
             fresh: OnceLock::new(),
             settings: settings.clone(),
+            places: Semaphore::new(CALLS),
             addresses: settings.addresses.clone(),
             preferred: AtomicUsize::new(0),
             token: Credential::choose(settings.token.clone(), managed),

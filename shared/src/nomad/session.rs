@@ -550,7 +550,7 @@ impl<'a> Session<'a> {
             &["v1", "agent", "join"],
             &query,
             None,
-            Repeat::Always,
+            Repeat::WhenNotApplied,
         )
         .await
     }
@@ -738,6 +738,16 @@ impl<'a> Session<'a> {
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<Incoming, Error> {
+        // A blocking query does nothing for most of its time.
+        let _place = if outgoing.attempt > ATTEMPT {
+            None
+        } else {
+            let place = self.client.places.acquire();
+            let place = tokio::time::timeout_at(self.deadline.into(), place).await;
+            Some(place.map_err(|_| Error::Unreachable {
+                cause: "too many calls are under way".to_owned(),
+            })?)
+        };
         let began = Instant::now();
         let answer = self.send_with_token(outgoing).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -776,6 +786,7 @@ impl<'a> Session<'a> {
             .build();
         let mut in_doubt = false;
         let mut only_refused = true;
+        let mut no_leader = false;
         let mut way = Way::Kept;
         let mut untried = self.client.addresses.len();
         loop {
@@ -797,6 +808,7 @@ impl<'a> Session<'a> {
                 Fault::Refused(cause) => Error::Unreachable { cause },
                 Fault::NotApplied(error) => {
                     only_refused = false;
+                    no_leader |= matches!(error, Error::NoLeader);
                     error
                 }
                 Fault::Lost(cause) if outgoing.repeat == Repeat::WhenNotApplied => {
@@ -825,6 +837,8 @@ impl<'a> Session<'a> {
             if Instant::now() + pause >= give_up {
                 return Err(match error {
                     Error::Unreachable { cause } if in_doubt => Error::InDoubt { cause },
+                    // What one server knew says more than another's silence.
+                    Error::Unreachable { .. } if no_leader => Error::NoLeader,
                     other => other,
                 });
             }

@@ -20,7 +20,7 @@ mod side;
 pub mod spec;
 pub mod statistics;
 pub mod status;
-mod template;
+pub mod template;
 mod time;
 pub mod validation;
 mod view;

@@ -23,12 +23,14 @@ pub(super) fn unescape(text: &str) -> Cow<'_, str> {
 }
 
 /// [`escape`] in every string of a value, keys included.
-pub(super) fn escape_value(value: &Value) -> Value {
+#[must_use]
+pub fn escape_value(value: &Value) -> Value {
     map_strings(value, &escape)
 }
 
 /// [`unescape`] in every string of a value, keys included.
-pub(super) fn unescape_value(value: &Value) -> Value {
+#[must_use]
+pub fn unescape_value(value: &Value) -> Value {
     map_strings(value, &unescape)
 }
 

@@ -1,0 +1,18 @@
+//! A path against every route, and a query.
+#![no_main]
+
+use dtle_compat::http::Query;
+use dtle_compat::routes::TABLE;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    let (path, query) = text.split_once('?').unwrap_or((text, ""));
+    for route in TABLE {
+        for (_, value) in route.match_path(path).into_iter().flatten() {
+            assert!(!value.is_empty() && !value.contains('/'));
+        }
+    }
+    let query = Query::parse(query);
+    let _ = (query.pretty(), query.read_options(), query.flag("all"));
+    assert_ne!(query.get("prefix"), Some(""));
+});
