@@ -14,11 +14,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use aws_config::BehaviorVersion;
+use aws_config::environment::{
+    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
+};
+use aws_config::meta::region::ProvideRegion;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::error::DisplayErrorContext;
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use lambda_http::http::{Request, Response};
 use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
 
@@ -213,22 +224,91 @@ impl Manager {
     }
 }
 
+/// A client with what Lambda puts into the environment: region and credentials.
+/// The SDK's own chain of places to look would be twice the size of everything
+/// else here, and of use to nobody: a gateway elsewhere has its settings at hand.
 async fn connect() -> Client {
-    // The crypto of the Nomad client; the SDK's default would link another.
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-        .build_https();
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
         .operation_timeout(CALL_TIMEOUT)
         .build();
-    let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
-        .http_client(http)
+    let mut config = aws_sdk_secretsmanager::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(EnvironmentVariableRegionProvider::new().region().await)
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .http_client(Http::new())
         .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(2))
-        .load()
-        .await;
-    Client::new(&config)
+        .retry_config(RetryConfig::standard().with_max_attempts(2));
+    config.set_endpoint_url(
+        ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok())
+            .filter(|url| !url.is_empty()),
+    );
+    Client::from_conf(config.build())
+}
+
+/// The SDK's requests over the HTTP client that is there anyway: the SDK's own would
+/// bring a second one, HTTP/2 and all, into every function.
+#[derive(Clone, Debug)]
+struct Http(Result<reqwest::Client, String>);
+
+impl Http {
+    fn new() -> Self {
+        // Fails only when a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            // It is asked every five minutes: a kept connection would be dead.
+            .pool_max_idle_per_host(0)
+            .build();
+        Self(client.map_err(|error| error.to_string()))
+    }
+
+    async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let client = self.0.map_err(|text| ConnectorError::user(text.into()))?;
+        let (parts, body) = request
+            .try_into_http1x()
+            .map_err(|error| ConnectorError::user(error.into()))?
+            .into_parts();
+        let body = body.bytes().unwrap_or_default().to_vec();
+        let request = reqwest::Request::try_from(Request::from_parts(parts, body))
+            .map_err(|error| ConnectorError::user(error.into()))?;
+        let fault = |error: reqwest::Error| {
+            if error.is_timeout() {
+                ConnectorError::timeout(error.into())
+            } else {
+                ConnectorError::io(error.into())
+            }
+        };
+        let mut answer = client.execute(request).await.map_err(fault)?;
+        let mut response = Response::builder().status(answer.status());
+        if let Some(headers) = response.headers_mut() {
+            std::mem::swap(headers, answer.headers_mut());
+        }
+        let body = answer.bytes().await.map_err(fault)?;
+        let response = response
+            .body(body.into())
+            .map_err(|error| ConnectorError::user(error.into()))?;
+        HttpResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))
+    }
+}
+
+impl HttpConnector for Http {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().send(request))
+    }
+}
+
+impl HttpClient for Http {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
 }
 
 /// The secrets that a function was told of.
