@@ -186,6 +186,9 @@ pub async fn without_status(
     id: &str,
     options: &ReadOptions,
 ) -> Result<Arc<Job>, Error> {
+    if let Some(known) = remembered(context, id, options).await? {
+        return Ok(known.value.0);
+    }
     let job = context
         .nomad
         .job(id, options)
@@ -194,7 +197,10 @@ pub async fn without_status(
     if !job.value.is_dtle() {
         return Err(Error::job_not_found().with_meta(job.meta));
     }
-    Ok(Arc::new(job.value))
+    let job = Arc::new(job.value);
+    let region = context.nomad.region();
+    context.app.memory.remember_job(region, &job);
+    Ok(job)
 }
 
 /// All dtle jobs, sorted by ID.

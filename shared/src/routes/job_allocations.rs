@@ -25,9 +25,17 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let query = &context.call.query;
     let mut options = query.read_options()?;
     options.all = query.flag("all");
-    let allocations = context.nomad.job_allocations(id, &options).await?;
-    let list: Vec<AllocationStub> = match jobs::without_status(context, id, &options.plain()).await
-    {
+    let plain = options.plain();
+    let allocations = context.nomad.job_allocations(id, &options);
+    let job = jobs::without_status(context, id, &plain);
+    let (allocations, job) = if options.index.is_some() {
+        // The job must not be older than what the caller waited for.
+        (allocations.await, job.await)
+    } else {
+        tokio::join!(allocations, job)
+    };
+    let allocations = allocations?;
+    let list: Vec<AllocationStub> = match job {
         Ok(job) => to_v2_list(&JobView::new(&job), &allocations.value),
         // Unknown, or another tenant's.
         Err(error) if error.status() == 404 => Vec::new(),
