@@ -267,10 +267,9 @@ pub struct AllocationStub {
 
 /// An allocation, whole, with the job it was made for.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(from = "FlatAllocation")]
 pub struct Allocation {
     /// What a list would show.
-    #[serde(flatten)]
     pub stub: AllocationStub,
     /// The job as it was when the allocation was made.
     pub job: Option<Job>,
@@ -280,6 +279,67 @@ pub struct Allocation {
     pub alloc_modify_index: u64,
     /// How it was placed.
     pub metrics: Option<Metrics>,
+}
+
+/// An [`Allocation`] as it is read. `flatten` would say the same in one line, at
+/// the price of building the whole document in memory first, the larger part of
+/// which nobody reads.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct FlatAllocation {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "EvalID")]
+    eval_id: String,
+    #[serde(rename = "JobID")]
+    job_id: String,
+    #[serde(rename = "NodeID")]
+    node_id: String,
+    task_group: String,
+    desired_status: String,
+    desired_description: String,
+    client_status: String,
+    client_description: String,
+    #[serde(rename = "FollowupEvalID")]
+    followup_eval_id: String,
+    #[serde(deserialize_with = "nullable")]
+    task_states: BTreeMap<String, TaskState>,
+    create_index: u64,
+    modify_index: u64,
+    create_time: i64,
+    modify_time: i64,
+    job: Option<Job>,
+    previous_allocation: String,
+    alloc_modify_index: u64,
+    metrics: Option<Metrics>,
+}
+
+impl From<FlatAllocation> for Allocation {
+    fn from(flat: FlatAllocation) -> Self {
+        Self {
+            stub: AllocationStub {
+                id: flat.id,
+                eval_id: flat.eval_id,
+                job_id: flat.job_id,
+                node_id: flat.node_id,
+                task_group: flat.task_group,
+                desired_status: flat.desired_status,
+                desired_description: flat.desired_description,
+                client_status: flat.client_status,
+                client_description: flat.client_description,
+                followup_eval_id: flat.followup_eval_id,
+                task_states: flat.task_states,
+                create_index: flat.create_index,
+                modify_index: flat.modify_index,
+                create_time: flat.create_time,
+                modify_time: flat.modify_time,
+            },
+            job: flat.job,
+            previous_allocation: flat.previous_allocation,
+            alloc_modify_index: flat.alloc_modify_index,
+            metrics: flat.metrics,
+        }
+    }
 }
 
 /// How an allocation was placed, or why it was not.
