@@ -5,6 +5,7 @@
 //! times, unless the caller set the index. An answer that got lost is settled by
 //! reading the job back, so that no retry makes a change twice or undoes one.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::edge::Context;
@@ -27,11 +28,10 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
         Err(nomad::Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let job: Job =
-        serde_json::from_value(Value::Object(document.value.clone())).map_err(|error| {
-            Error::bad_gateway("Nomad sent an answer that cannot be read")
-                .because(format!("{:?} in a job", error.classify()))
-        })?;
+    let job = Job::deserialize(&document.value).map_err(|error| {
+        Error::bad_gateway("Nomad sent an answer that cannot be read")
+            .because(format!("{:?} in a job", error.classify()))
+    })?;
     if !job.is_dtle() {
         return Err(Error::job_not_found().with_meta(document.meta));
     }

@@ -13,6 +13,7 @@ use backon::BackoffBuilder;
 use bytes::Bytes;
 use lambda_http::http::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -109,10 +110,19 @@ enum Repeat {
     WhenNotApplied,
 }
 
-struct Outgoing<'a> {
+/// The body of a register.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Registration<'a> {
+    job: &'a Value,
+    enforce_index: bool,
+    job_modify_index: u64,
+}
+
+struct Outgoing {
     method: Method,
     path: String,
-    body: Option<&'a Value>,
+    body: Option<Bytes>,
     repeat: Repeat,
     attempt: Duration,
 }
@@ -254,12 +264,16 @@ impl<'a> Session<'a> {
     /// # Errors
     /// [`Error::Conflict`] when the index is another.
     pub async fn register(&self, job: &Value, expected: u64) -> Result<Registered, Error> {
-        let body = json!({"Job": job, "EnforceIndex": true, "JobModifyIndex": expected});
+        let body = Registration {
+            job,
+            enforce_index: true,
+            job_modify_index: expected,
+        };
         self.write(
             Method::PUT,
             &["v1", "jobs"],
             &[],
-            Some(&body),
+            Some(bytes(&body)?),
             Repeat::Always,
         )
         .await
@@ -290,7 +304,7 @@ impl<'a> Session<'a> {
             Method::PUT,
             &["v1", "validate", "job"],
             &[],
-            Some(&body),
+            Some(bytes(&body)?),
             Repeat::Always,
         )
         .await
@@ -333,7 +347,7 @@ impl<'a> Session<'a> {
             .send(&Outgoing {
                 method: Method::PUT,
                 path: self.target(&["v1", "client", "allocation", id, "signal"], &[])?,
-                body: Some(&body),
+                body: Some(bytes(&body)?),
                 repeat: Repeat::Always,
                 attempt: ATTEMPT,
             })
@@ -590,7 +604,7 @@ impl<'a> Session<'a> {
         method: Method,
         segments: &[&str],
         query: &[(&str, &str)],
-        body: Option<&Value>,
+        body: Option<Bytes>,
         repeat: Repeat,
     ) -> Result<T, Error> {
         self.send(&Outgoing {
@@ -657,7 +671,7 @@ impl<'a> Session<'a> {
         Ok(target)
     }
 
-    async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Incoming, Error> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Incoming, Error> {
         let began = Instant::now();
         let answer = self.send_until(outgoing, began).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -665,7 +679,7 @@ impl<'a> Session<'a> {
         answer
     }
 
-    async fn send_until(&self, outgoing: &Outgoing<'_>, began: Instant) -> Result<Incoming, Error> {
+    async fn send_until(&self, outgoing: &Outgoing, began: Instant) -> Result<Incoming, Error> {
         let mut pauses = backon::ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(30))
             .with_max_delay(Duration::from_millis(800))
@@ -719,7 +733,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    async fn attempt(&self, outgoing: &Outgoing<'_>) -> (usize, Result<Incoming, Fault>) {
+    async fn attempt(&self, outgoing: &Outgoing) -> (usize, Result<Incoming, Fault>) {
         let Some((position, server)) = self.client.server() else {
             return (
                 0,
@@ -736,7 +750,7 @@ impl<'a> Session<'a> {
     async fn exchange(
         &self,
         server: &reqwest::Url,
-        outgoing: &Outgoing<'_>,
+        outgoing: &Outgoing,
         timeout: Duration,
     ) -> Result<Incoming, Fault> {
         let base = server.as_str().trim_end_matches('/');
@@ -748,10 +762,10 @@ impl<'a> Session<'a> {
         if let Some(token) = &self.client.token {
             request = request.header("X-Nomad-Token", token.expose());
         }
-        if let Some(body) = outgoing.body {
+        if let Some(body) = &outgoing.body {
             request = request
                 .header("Content-Type", "application/json")
-                .body(body.to_string());
+                .body(body.clone());
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut response = request.send().await.map_err(|error| fault(&error))?;
@@ -774,6 +788,16 @@ impl<'a> Session<'a> {
             None => Ok(incoming),
         }
     }
+}
+
+/// A body, written once for all attempts.
+fn bytes(body: &impl Serialize) -> Result<Bytes, Error> {
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|cause| Error::Rejected {
+            status: 500,
+            text: format!("the request cannot be written: {cause}"),
+        })
 }
 
 fn fault(error: &reqwest::Error) -> Fault {
