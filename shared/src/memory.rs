@@ -11,6 +11,8 @@ use moka::sync::Cache;
 
 use crate::nomad::wire::Job;
 use crate::translate::Layout;
+use crate::translate::progress::Progress;
+use crate::translate::status::Status;
 use crate::v2::Statistics;
 
 /// How long statistics are shared. The plugin refreshes its figures every 15 s,
@@ -25,6 +27,22 @@ const CROWD_FOR: Duration = Duration::from_secs(300);
 /// did not fit would push itself out with every reading.
 const JOBS: u64 = 48 << 20;
 
+/// Bytes of list entries remembered.
+const ENTRIES: u64 = 24 << 20;
+
+/// Everything that a job's entry in a list is made of, but the settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ingredients {
+    /// The job's JobModifyIndex, which stands for its whole document.
+    pub job_modify_index: u64,
+    /// Its ModifyIndex.
+    pub modify_index: u64,
+    /// Its 2.x status.
+    pub status: Status,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
 /// A job as Nomad has it, and about how many bytes it holds.
 #[derive(Clone)]
 struct Remembered {
@@ -35,6 +53,7 @@ struct Remembered {
 /// What a warm process remembers.
 pub struct Memory {
     jobs: Cache<String, Remembered>,
+    entries: Cache<String, (Arc<Ingredients>, Arc<str>)>,
     crowds: Cache<String, ()>,
     addresses: Cache<String, (u64, String)>,
     statistics: Cache<(String, String), Option<Arc<Statistics>>>,
@@ -49,6 +68,12 @@ impl Default for Memory {
                 .weigher(|id: &String, job: &Remembered| {
                     job.size
                         .saturating_add(u32::try_from(id.len()).unwrap_or(u32::MAX))
+                })
+                .build(),
+            entries: Cache::builder()
+                .max_capacity(ENTRIES)
+                .weigher(|id: &String, (_, text): &(_, Arc<str>)| {
+                    u32::try_from(id.len() + text.len() + 256).unwrap_or(u32::MAX)
                 })
                 .build(),
             crowds: Cache::builder()
@@ -93,6 +118,34 @@ impl Memory {
                 job: Arc::clone(job),
                 size,
             },
+        );
+    }
+
+    /// A job's entry in a list as it was written from the same ingredients.
+    #[must_use]
+    pub fn entry(
+        &self,
+        region: Option<&str>,
+        id: &str,
+        ingredients: &Ingredients,
+    ) -> Option<Arc<str>> {
+        self.entries
+            .get(&*key(region, id))
+            .filter(|(known, _)| **known == *ingredients)
+            .map(|(_, text)| text)
+    }
+
+    /// Remembers a job's entry in a list.
+    pub fn remember_entry(
+        &self,
+        region: Option<&str>,
+        id: &str,
+        ingredients: Ingredients,
+        text: &Arc<str>,
+    ) {
+        self.entries.insert(
+            key(region, id).into_owned(),
+            (Arc::new(ingredients), Arc::clone(text)),
         );
     }
 

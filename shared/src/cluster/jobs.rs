@@ -7,6 +7,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::edge::Context;
 use crate::error::Error;
+use crate::http::text;
+use crate::memory::Ingredients;
 use crate::nomad::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
 use crate::nomad::{self, QueryMeta, Read, ReadOptions};
 use crate::translate::progress::Progress;
@@ -42,6 +44,28 @@ impl KnownJob {
             password::mask(&mut job);
         }
         job
+    }
+
+    /// The job's entry in a list, as JSON, its passwords masked. Written once for
+    /// as long as nothing of it changes.
+    ///
+    /// # Errors
+    /// As [`Reply::json`](crate::http::Reply::json).
+    pub fn to_entry(&self, context: &Context<'_>) -> Result<Arc<str>, Error> {
+        let memory = &context.app.memory;
+        let region = context.nomad.region();
+        let ingredients = Ingredients {
+            job_modify_index: self.job.job_modify_index,
+            modify_index: self.job.modify_index,
+            status: self.status.clone(),
+            progress: self.progress.clone(),
+        };
+        if let Some(entry) = memory.entry(region, &self.job.id, &ingredients) {
+            return Ok(entry);
+        }
+        let entry: Arc<str> = text(&job::to_stub(self.to_v2(context)))?.into();
+        memory.remember_entry(region, &self.job.id, ingredients, &entry);
+        Ok(entry)
     }
 }
 
@@ -299,7 +323,14 @@ async fn of_stub(
             Err(error) => return Err(error.into()),
         },
     };
-    Ok(known.is_dtle().then(|| as_of(known, stub)))
+    if !known.is_dtle() {
+        return Ok(None);
+    }
+    let now = as_of(Arc::clone(&known), stub);
+    if !Arc::ptr_eq(&known, &now) {
+        memory.remember_job(region, &now);
+    }
+    Ok(Some(now))
 }
 
 /// A remembered job with the index and the status that the list just gave: they

@@ -8,4 +8,4 @@ mod reply;
 pub use call::Call;
 pub use duration::{BadDuration, go_duration};
 pub use query::Query;
-pub use reply::{Reply, render, render_error};
+pub use reply::{Reply, render, render_error, text};

@@ -1,6 +1,7 @@
 //! An answer and how it is written: 2.x's headers, `pretty`, gzip, Lambda's limit.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -51,16 +52,27 @@ impl Reply {
     /// None in practice: the wire types have no maps with odd keys.
     pub fn json(call: &Call, value: &impl Serialize) -> Result<Self, Error> {
         let body = if call.query.pretty() {
-            pretty(value)
+            pretty(value).map_err(unwritable)
         } else {
-            serde_json::to_string(value)
+            text(value)
         };
-        let body = body.map_err(|error| Error::refused("internal error").because(error))?;
-        Ok(Self {
+        body.map(Self::written)
+    }
+
+    fn written(body: String) -> Self {
+        Self {
             body: Some(body),
             content_type: Some(JSON),
             index: Index::None,
-        })
+        }
+    }
+
+    /// The answer to a read that lists what is JSON already, not pretty.
+    #[must_use]
+    pub fn list(answer: &Read<Vec<Arc<str>>>) -> Self {
+        let mut reply = Self::written(format!("[{}]", answer.value.join(",")));
+        reply.index = answer.meta.map_or(Index::None, Index::Read);
+        reply
     }
 
     /// The answer to a read, with the index headers of Nomad's.
@@ -92,6 +104,18 @@ impl Reply {
             index: Index::None,
         }
     }
+}
+
+/// A value as JSON on one line.
+///
+/// # Errors
+/// As [`Reply::json`].
+pub fn text(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(unwritable)
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::refused("internal error").because(error)
 }
 
 /// 2.x indents by four spaces and ends with a newline.
