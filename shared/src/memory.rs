@@ -10,9 +10,9 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use crate::nomad::wire::Job;
-use crate::translate::Layout;
 use crate::translate::progress::Progress;
 use crate::translate::status::Status;
+use crate::translate::{Layout, Side};
 use crate::v2::Statistics;
 
 /// How long statistics are shared. The plugin refreshes its figures every 15 s,
@@ -50,12 +50,17 @@ struct Remembered {
     size: u32,
 }
 
+/// The dtle tasks of an allocation, by their names in Nomad. They stay what they
+/// are for as long as it is there: other tasks are other allocations.
+pub type Tasks = Arc<[(Side, String)]>;
+
 /// What a warm process remembers.
 pub struct Memory {
     jobs: Cache<String, Remembered>,
     entries: Cache<String, (Arc<Ingredients>, Arc<str>)>,
     crowds: Cache<String, ()>,
     addresses: Cache<String, (u64, String)>,
+    tasks: Cache<String, Tasks>,
     statistics: Cache<(String, String), Option<Arc<Statistics>>>,
     layout: Cache<Option<String>, Layout>,
 }
@@ -81,6 +86,7 @@ impl Default for Memory {
                 .time_to_live(CROWD_FOR)
                 .build(),
             addresses: Cache::new(10_000),
+            tasks: Cache::new(10_000),
             statistics: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(STATISTICS_FOR)
@@ -173,6 +179,17 @@ impl Memory {
     pub fn remember_address(&self, node: &str, modify_index: u64, address: &str) {
         self.addresses
             .insert(node.to_owned(), (modify_index, address.to_owned()));
+    }
+
+    /// The dtle tasks of an allocation.
+    #[must_use]
+    pub fn tasks(&self, allocation: &str) -> Option<Tasks> {
+        self.tasks.get(allocation)
+    }
+
+    /// Remembers the dtle tasks of an allocation.
+    pub fn remember_tasks(&self, allocation: &str, tasks: &Tasks) {
+        self.tasks.insert(allocation.to_owned(), Arc::clone(tasks));
     }
 
     /// What a task said of itself within the last seconds: `Some(None)` when it

@@ -15,7 +15,9 @@ use crate::cluster::allocations::check_uuid;
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
-use crate::nomad;
+use crate::memory::Tasks;
+use crate::nomad::wire::AllocationStub;
+use crate::nomad::{self, ReadOptions};
 use crate::translate::statistics::of_signal;
 use crate::translate::{JobView, Side};
 use crate::v2::{AllocationStatistics, Statistics};
@@ -37,9 +39,58 @@ const UNKNOWN: &str = "alloc not found";
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = context.call.id();
     check_uuid(id, UNKNOWN)?;
+    let (stub, tasks) = match remembered(context, id).await? {
+        Some(known) => known,
+        None => asked(context, id).await?,
+    };
+
+    let wanted = context.call.query.get("task");
+    if let Some(name) = wanted {
+        if !tasks.iter().any(|(side, _)| side.as_str() == name) {
+            return Err(Error::not_found(format!(
+                "allocation {id:?} has no task {name:?}"
+            )));
+        }
+    }
+    let running = tasks.iter().filter(|(side, task)| {
+        wanted.is_none_or(|name| side.as_str() == name)
+            && stub.client_status == "running"
+            && stub
+                .task_states
+                .get(task)
+                .is_some_and(|state| state.state == "running")
+    });
+    let answers = running.map(|(side, task)| async move {
+        let statistics = statistics(context, id, task, *side).await?;
+        Ok::<_, Error>(statistics.map(|s| (side.to_string(), Statistics::clone(&s))))
+    });
+    let tasks = try_join_all(answers).await?.into_iter().flatten().collect();
+    Reply::json(context.call, &AllocationStatistics { tasks })
+}
+
+/// An allocation as it is now, and its tasks, which are remembered: a list of one
+/// is a fraction of the whole allocation, which carries its job.
+async fn remembered(
+    context: &Context<'_>,
+    id: &str,
+) -> Result<Option<(AllocationStub, Tasks)>, Error> {
+    let Some(tasks) = context.app.memory.tasks(id) else {
+        return Ok(None);
+    };
+    let options = ReadOptions {
+        prefix: Some(id.to_owned()),
+        ..ReadOptions::default()
+    };
+    let stubs = context.nomad.allocations(&options).await?.value;
+    let stub = stubs.into_iter().find(|stub| stub.id == id);
+    // Gone: Nomad's own answer says so.
+    Ok(stub.map(|stub| (stub, tasks)))
+}
+
+async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationStub, Tasks), Error> {
     let allocation = context
         .nomad
-        .allocation(id, &nomad::ReadOptions::default())
+        .allocation(id, &ReadOptions::default())
         .await
         .map_err(|error| match error {
             nomad::Error::NotFound { .. } => Error::not_found(UNKNOWN),
@@ -51,37 +102,14 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         .as_ref()
         .filter(|job| job.is_dtle())
         .ok_or_else(|| Error::not_found(UNKNOWN))?;
-    let view = JobView::new(job);
-    let stub = &allocation.stub;
-    let tasks: Vec<(Side, &str)> = view
+    let tasks: Tasks = JobView::new(job)
         .tasks
         .iter()
-        .filter(|(_, group, _)| group.name == stub.task_group)
-        .map(|(side, _, task)| (*side, task.name.as_str()))
+        .filter(|(_, group, _)| group.name == allocation.stub.task_group)
+        .map(|(side, _, task)| (*side, task.name.clone()))
         .collect();
-
-    let wanted = context.call.query.get("task");
-    if let Some(name) = wanted {
-        if !tasks.iter().any(|(side, _)| side.as_str() == name) {
-            return Err(Error::not_found(format!(
-                "allocation {id:?} has no task {name:?}"
-            )));
-        }
-    }
-    let running = tasks.into_iter().filter(|(side, task)| {
-        wanted.is_none_or(|name| side.as_str() == name)
-            && stub.client_status == "running"
-            && stub
-                .task_states
-                .get(*task)
-                .is_some_and(|state| state.state == "running")
-    });
-    let answers = running.map(|(side, task)| async move {
-        let statistics = statistics(context, id, task, side).await?;
-        Ok::<_, Error>(statistics.map(|s| (side.to_string(), Statistics::clone(&s))))
-    });
-    let tasks = try_join_all(answers).await?.into_iter().flatten().collect();
-    Reply::json(context.call, &AllocationStatistics { tasks })
+    context.app.memory.remember_tasks(id, &tasks);
+    Ok((allocation.stub, tasks))
 }
 
 async fn statistics(
