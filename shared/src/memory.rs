@@ -4,9 +4,11 @@
 //! never changes at all, and bounded. Losing all of it costs time, never truth.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use moka::sync::Cache;
 
 use crate::nomad::wire::Job;
@@ -29,6 +31,17 @@ const JOBS: u64 = 48 << 20;
 
 /// Bytes of list entries remembered.
 const ENTRIES: u64 = 24 << 20;
+
+/// Bytes of whole lists remembered.
+const LISTS: u64 = 32 << 20;
+
+/// A list of jobs, and all that it was made of: Nomad's list names each job's
+/// indexes, which stand for its document, and its counts.
+struct List {
+    nomad: Bytes,
+    progress: BTreeMap<String, Progress>,
+    text: Arc<str>,
+}
 
 /// Everything that a job's entry in a list is made of, but the settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +71,7 @@ pub type Tasks = Arc<[(Side, String)]>;
 pub struct Memory {
     jobs: Cache<String, Remembered>,
     entries: Cache<String, (Arc<Ingredients>, Arc<str>)>,
+    lists: Cache<String, Arc<List>>,
     crowds: Cache<String, ()>,
     addresses: Cache<String, (u64, String)>,
     tasks: Cache<String, Tasks>,
@@ -79,6 +93,12 @@ impl Default for Memory {
                 .max_capacity(ENTRIES)
                 .weigher(|id: &String, (_, text): &(_, Arc<str>)| {
                     u32::try_from(id.len() + text.len() + 256).unwrap_or(u32::MAX)
+                })
+                .build(),
+            lists: Cache::builder()
+                .max_capacity(LISTS)
+                .weigher(|_: &String, list: &Arc<List>| {
+                    u32::try_from(list.nomad.len() + list.text.len()).unwrap_or(u32::MAX)
                 })
                 .build(),
             crowds: Cache::builder()
@@ -152,6 +172,41 @@ impl Memory {
         self.entries.insert(
             key(region, id).into_owned(),
             (Arc::new(ingredients), Arc::clone(text)),
+        );
+    }
+
+    /// The list of jobs as it was written from the same answer of Nomad's.
+    #[must_use]
+    pub fn list(
+        &self,
+        region: Option<&str>,
+        prefix: &str,
+        nomad: &[u8],
+        progress: &BTreeMap<String, Progress>,
+    ) -> Option<Arc<str>> {
+        self.lists
+            .get(&*key(region, prefix))
+            .filter(|known| known.nomad == nomad && known.progress == *progress)
+            .map(|known| Arc::clone(&known.text))
+    }
+
+    /// Remembers the list of jobs that was written from an answer of Nomad's.
+    pub fn remember_list(
+        &self,
+        region: Option<&str>,
+        prefix: &str,
+        nomad: Bytes,
+        progress: BTreeMap<String, Progress>,
+        text: &Arc<str>,
+    ) {
+        let text = Arc::clone(text);
+        self.lists.insert(
+            key(region, prefix).into_owned(),
+            Arc::new(List {
+                nomad,
+                progress,
+                text,
+            }),
         );
     }
 

@@ -29,6 +29,8 @@ pub struct KnownJob {
     pub job: Arc<Job>,
     /// Its 2.x status.
     pub status: Status,
+    /// Whether it took no further call.
+    told: bool,
     /// How far it has come, as far as that is known.
     pub progress: Progress,
 }
@@ -94,10 +96,12 @@ pub async fn one(
         status(context, &job, &summary, &plain),
         progress(context, &job)
     );
+    let (status, told) = status?;
     Ok(Read {
         value: KnownJob {
             job,
-            status: status?,
+            status,
+            told,
             progress,
         },
         meta,
@@ -236,11 +240,48 @@ pub async fn all(
     options: &ReadOptions,
 ) -> Result<Read<Vec<KnownJob>>, Error> {
     let stubs = context.nomad.jobs(options).await?;
-    let plain = options.plain();
     // After the wait of a blocking query, not before.
-    let mut progress = all_progress(context).await;
-    let mut jobs: Vec<KnownJob> = stream::iter(stubs.value)
-        .map(|stub| with_status(context, stub, &plain))
+    let progress = all_progress(context).await;
+    Ok(Read {
+        value: known(context, stubs.value, progress, &options.plain()).await?,
+        meta: stubs.meta,
+    })
+}
+
+/// The list of all dtle jobs, sorted by ID, as JSON. While nothing changes it is
+/// not even looked into: what Nomad sends is held against what it sent before.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn list(context: &Context<'_>, options: &ReadOptions) -> Result<Read<Arc<str>>, Error> {
+    let memory = &context.app.memory;
+    let region = context.nomad.region();
+    let prefix = options.prefix.as_deref().unwrap_or_default();
+    let answer = context.nomad.jobs_text(options).await?;
+    let progress = all_progress(context).await;
+    if let Some(list) = memory.list(region, prefix, &answer.value, &progress) {
+        return Ok(answer.map(|_| list));
+    }
+    let stubs = nomad::stubs(&answer.value)?;
+    let jobs = known(context, stubs, progress.clone(), &options.plain()).await?;
+    let entries: Result<Vec<_>, Error> = jobs.iter().map(|job| job.to_entry(context)).collect();
+    let list: Arc<str> = format!("[{}]", entries?.join(",")).into();
+    // A status that took further calls may change while Nomad's list does not, and
+    // a stale list and its jobs may come from two servers.
+    if !options.stale && jobs.iter().all(|job| job.told) {
+        memory.remember_list(region, prefix, answer.value.clone(), progress, &list);
+    }
+    Ok(answer.map(|_| list))
+}
+
+async fn known(
+    context: &Context<'_>,
+    stubs: Vec<JobStub>,
+    mut progress: BTreeMap<String, Progress>,
+    plain: &ReadOptions,
+) -> Result<Vec<KnownJob>, Error> {
+    let mut jobs: Vec<KnownJob> = stream::iter(stubs)
+        .map(|stub| with_status(context, stub, plain))
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| std::future::ready(Ok(job)))
         .try_collect()
@@ -249,10 +290,7 @@ pub async fn all(
         job.progress = progress.remove(&job.job.name).unwrap_or_default();
     }
     jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
-    Ok(Read {
-        value: jobs,
-        meta: stubs.meta,
-    })
+    Ok(jobs)
 }
 
 async fn with_status(
@@ -264,10 +302,11 @@ async fn with_status(
         return Ok(None);
     };
     let summary = stub.job_summary.unwrap_or_default();
-    let status = status(context, &job, &summary, options).await?;
+    let (status, told) = status(context, &job, &summary, options).await?;
     Ok(Some(KnownJob {
         job,
         status,
+        told,
         progress: Progress::default(),
     }))
 }
@@ -345,21 +384,21 @@ fn as_of(known: Arc<Job>, stub: &JobStub) -> Arc<Job> {
     Arc::new(job)
 }
 
+/// The status, and whether the job and its counts told it by themselves.
 async fn status(
     context: &Context<'_>,
     job: &Job,
     summary: &JobSummary,
     options: &ReadOptions,
-) -> Result<Status, Error> {
-    let view = JobView::new(job);
+) -> Result<(Status, bool), Error> {
     let look = first_look(job, summary);
     let (mut allocations, mut evaluations): (Vec<AllocationStub>, Vec<Evaluation>) =
         Default::default();
     match look {
-        Look::Known(status) => return Ok(status),
+        Look::Known(status) => return Ok((status, true)),
         Look::Failed => {
             allocations = context.nomad.job_allocations(&job.id, options).await?.value;
-            if needs_evaluations(&view, &allocations) {
+            if needs_evaluations(&JobView::new(job), &allocations) {
                 evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
             }
         }
@@ -367,5 +406,8 @@ async fn status(
             evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
         }
     }
-    Ok(settle(&view, &look, &allocations, &evaluations))
+    Ok((
+        settle(&JobView::new(job), &look, &allocations, &evaluations),
+        false,
+    ))
 }

@@ -56,23 +56,21 @@ impl Reply {
         } else {
             text(value)
         };
-        body.map(Self::written)
-    }
-
-    fn written(body: String) -> Self {
-        Self {
-            body: Some(body),
+        Ok(Self {
+            body: Some(body?),
             content_type: Some(JSON),
             index: Index::None,
-        }
+        })
     }
 
-    /// The answer to a read that lists what is JSON already, not pretty.
+    /// The answer to a read that is JSON already, and not to be pretty.
     #[must_use]
-    pub fn list(answer: &Read<Vec<Arc<str>>>) -> Self {
-        let mut reply = Self::written(format!("[{}]", answer.value.join(",")));
-        reply.index = answer.meta.map_or(Index::None, Index::Read);
-        reply
+    pub fn written(answer: &Read<Arc<str>>) -> Self {
+        Self {
+            body: Some(answer.value.to_string()),
+            content_type: Some(JSON),
+            index: answer.meta.map_or(Index::None, Index::Read),
+        }
     }
 
     /// The answer to a read, with the index headers of Nomad's.

@@ -195,6 +195,17 @@ impl<'a> Session<'a> {
         self.read(&["v1", "jobs"], options).await
     }
 
+    /// `GET /v1/jobs` as it stands, to be read with [`stubs`] if it has changed.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn jobs_text(&self, options: &ReadOptions) -> Result<Read<Bytes>, Error> {
+        let incoming = self.get(&["v1", "jobs"], options).await?;
+        let meta = incoming.meta();
+        let value = incoming.into_good()?;
+        Ok(Read { value, meta })
+    }
+
     /// `GET /v1/job/{id}`.
     ///
     /// # Errors
@@ -557,6 +568,12 @@ impl<'a> Session<'a> {
         segments: &[&str],
         options: &ReadOptions,
     ) -> Result<Read<T>, Error> {
+        let incoming = self.get(segments, options).await?;
+        let meta = incoming.meta();
+        incoming.json(segments).map(|value| Read { value, meta })
+    }
+
+    async fn get(&self, segments: &[&str], options: &ReadOptions) -> Result<Incoming, Error> {
         let index = options.index.map(|index| index.to_string());
         let wait = options.wait.map(|wait| format!("{}ms", wait.as_millis()));
         let mut query: Vec<(&str, &str)> = Vec::new();
@@ -580,17 +597,14 @@ impl<'a> Session<'a> {
             (Some(1..), Some(wait)) => wait + wait / 16 + BLOCKING_SLACK,
             _ => ATTEMPT,
         };
-        let incoming = self
-            .send(&Outgoing {
-                method: Method::GET,
-                path: self.target(segments, &query)?,
-                body: None,
-                repeat: Repeat::Always,
-                attempt: blocking.max(ATTEMPT),
-            })
-            .await?;
-        let meta = incoming.meta();
-        incoming.json(segments).map(|value| Read { value, meta })
+        self.send(&Outgoing {
+            method: Method::GET,
+            path: self.target(segments, &query)?,
+            body: None,
+            repeat: Repeat::Always,
+            attempt: blocking.max(ATTEMPT),
+        })
+        .await
     }
 
     async fn plain<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Error> {
@@ -876,19 +890,37 @@ impl Incoming {
         classify(self.status, &self.text(), self.meta())
     }
 
-    fn json<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Error> {
-        if !(200..300).contains(&self.status) {
-            return Err(self.error());
+    /// The body of a 2xx.
+    fn into_good(self) -> Result<Bytes, Error> {
+        if (200..300).contains(&self.status) {
+            Ok(self.body)
+        } else {
+            Err(self.error())
         }
-        serde_json::from_slice(&self.body).map_err(|error| Error::Unreadable {
-            call: format!("/{}", segments.join("/")),
-            shape: format!(
-                "{:?} at line {} column {} of {} bytes",
-                error.classify(),
-                error.line(),
-                error.column(),
-                self.body.len()
-            ),
-        })
     }
+
+    fn json<T: DeserializeOwned>(self, segments: &[&str]) -> Result<T, Error> {
+        read_json(&self.into_good()?, segments)
+    }
+}
+
+/// The stubs in what [`Session::jobs_text`] brought.
+///
+/// # Errors
+/// [`Error::Unreadable`] when there are none.
+pub fn stubs(text: &[u8]) -> Result<Vec<JobStub>, Error> {
+    read_json(text, &["v1", "jobs"])
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8], segments: &[&str]) -> Result<T, Error> {
+    serde_json::from_slice(body).map_err(|error| Error::Unreadable {
+        call: format!("/{}", segments.join("/")),
+        shape: format!(
+            "{:?} at line {} column {} of {} bytes",
+            error.classify(),
+            error.line(),
+            error.column(),
+            body.len()
+        ),
+    })
 }

@@ -5,7 +5,6 @@ use crate::cluster::jobs;
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
-use crate::nomad::Read;
 use crate::translate::job::to_stub;
 
 /// The route.
@@ -20,19 +19,14 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let query = &context.call.query;
     let mut options = query.read_options()?;
     options.prefix = query.get("prefix").map(str::to_owned);
-    let jobs = jobs::all(context, &options).await?;
-    if query.pretty() {
-        let stubs = jobs.map(|jobs| {
-            jobs.iter()
-                .map(|job| to_stub(job.to_v2(context)))
-                .collect::<Vec<_>>()
-        });
-        return Reply::read(context.call, &stubs);
+    if !query.pretty() {
+        return Ok(Reply::written(&jobs::list(context, &options).await?));
     }
-    let entries: Result<Vec<_>, Error> =
-        jobs.value.iter().map(|job| job.to_entry(context)).collect();
-    Ok(Reply::list(&Read {
-        value: entries?,
-        meta: jobs.meta,
-    }))
+    let jobs = jobs::all(context, &options).await?;
+    let stubs = jobs.map(|jobs| {
+        jobs.iter()
+            .map(|job| to_stub(job.to_v2(context)))
+            .collect::<Vec<_>>()
+    });
+    Reply::read(context.call, &stubs)
 }
