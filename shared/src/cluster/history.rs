@@ -9,7 +9,9 @@
 //! others, and what was built on them, were made in error and are undone.
 //!
 //! Six versions are enough while fewer than six processes change the same job at
-//! the same instant. The first version that is left is taken to stand.
+//! the same instant. The first version that is left is taken to stand, and so is
+//! one whose base is gone: it is no race of this instant but an old text in other
+//! hands, as `nomad job revert` and a file from last week bring it.
 
 use crate::nomad::wire::JobVersion;
 use crate::translate::Kept;
@@ -46,7 +48,9 @@ pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Opti
     let mut lost: Vec<u64> = Vec::new();
     let mut known = vec![(text(first), kept(first))];
     let mut fate = Fate::Stands;
-    let made_here = first.version == 0 && first.create_index == first.job_modify_index;
+    let all_are_left = first.version == 0;
+    let oldest = first.job_modify_index;
+    let made_here = all_are_left && first.create_index == oldest;
     if standing == ours && expected != 0 && made_here {
         fate = Fate::Revived;
     }
@@ -58,6 +62,9 @@ pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Opti
             expected == standing
         } else if kept.write.is_none() || known.iter().any(|(earlier, _)| *earlier == text) {
             // By other hands, which may have copied an earlier text.
+            true
+        } else if kept.base < oldest && !all_are_left {
+            // As before, but what they copied is gone.
             true
         } else if known.iter().any(|(_, earlier)| earlier.write == kept.write) {
             // Given back.
@@ -159,6 +166,36 @@ mod tests {
         let versions = [version(10, "n", 5), copied, version(30, "", 0)];
         assert_eq!(of(&versions[..2], 10, 5), (20, Fate::Stands));
         assert_eq!(of(&versions, 10, 5), (30, Fate::Stands));
+    }
+
+    #[test]
+    fn a_text_copied_from_a_version_that_is_gone_is_by_other_hands() {
+        let mut versions: Vec<_> = (4..9)
+            .map(|n| JobVersion {
+                version: n,
+                ..version(n * 10, &format!("w{n}"), n * 10 - 10)
+            })
+            .collect();
+        // Version 3 again, as six versions leave room for it and five others.
+        versions.push(version(90, "w3", 20));
+        assert_eq!(of(&versions, 0, 0), (90, Fate::Stands));
+        versions.remove(0);
+        versions.push(version(100, "mine", 90));
+        assert_eq!(of(&versions, 100, 90), (100, Fate::Stands));
+    }
+
+    #[test]
+    fn of_two_that_create_a_job_the_first_stands_for_all() {
+        let versions = [
+            JobVersion {
+                version: 0,
+                create_index: 20,
+                ..version(20, "a", 0)
+            },
+            version(21, "b", 0),
+        ];
+        assert_eq!(of(&versions, 21, 0), (20, Fate::Lost));
+        assert_eq!(of(&versions, 0, 0), (20, Fate::Stands));
     }
 
     #[test]
