@@ -4,6 +4,7 @@
 //! order: path, method, query, region, leader, token, and only then the
 //! objects.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use axum::http::Method;
@@ -64,44 +65,37 @@ async fn dispatch(shared: &Shared, asked: &Asked, path: &str) -> Result<Answer, 
         "jobs" => jobs(shared, asked).await,
         "validate/job" => validate(shared, asked),
         "allocations" => {
-            list(shared, asked, "alloc", |state, keep| {
+            list(shared, asked, "alloc", |state, prefix| {
                 let (node_name, node) = (state.agent.name.clone(), state.agent.node.clone());
-                let items = state
-                    .allocs
-                    .values_mut()
-                    .filter(|alloc| keep(&alloc.id))
-                    .map(|alloc| documents::alloc_stub(alloc, &node_name, &node))
+                let items = beginning_with(&mut state.allocs, prefix)
+                    .map(|(_, alloc)| documents::alloc_stub(alloc, &node_name, &node))
                     .collect();
                 (items, state.tables.allocs)
             })
             .await
         }
         "evaluations" => {
-            list(shared, asked, "eval", |state, keep| {
-                let evals = state.evals.values().filter(|eval| keep(&eval.id));
-                (
-                    evals
-                        .map(|eval| go::encode(&documents::eval(eval)))
-                        .collect(),
-                    state.tables.evals,
-                )
+            list(shared, asked, "eval", |state, prefix| {
+                let items = beginning_with(&mut state.evals, prefix)
+                    .map(|(_, eval)| go::encode(&documents::eval(eval)))
+                    .collect();
+                (items, state.tables.evals)
             })
             .await
         }
         "deployments" => {
-            list(shared, asked, "deployment", |state, keep| {
-                let found = state.deployments.values().filter(|found| keep(&found.id));
-                let items = found
-                    .map(|found| go::encode(&documents::deployment(found)))
+            list(shared, asked, "deployment", |state, prefix| {
+                let items = beginning_with(&mut state.deployments, prefix)
+                    .map(|(_, found)| go::encode(&documents::deployment(found)))
                     .collect();
                 (items, state.tables.deployments)
             })
             .await
         }
         "nodes" => {
-            list(shared, asked, "node", |state, keep| {
+            list(shared, asked, "node", |state, prefix| {
                 let mut items = Vec::new();
-                if keep(&state.agent.node) {
+                if state.agent.node.starts_with(prefix) {
                     items.push(go::encode(&documents::node_stub(state)));
                 }
                 (items, state.tables.nodes)
@@ -240,12 +234,25 @@ fn check_hex(id: &str, what: &str) -> Result<(), Answer> {
     }
 }
 
+/// What is named so, without a look at everything else.
+fn beginning_with<'a, T>(
+    map: &'a mut BTreeMap<String, T>,
+    prefix: &'a str,
+) -> impl Iterator<Item = (&'a String, &'a mut T)> {
+    let from = (
+        std::ops::Bound::Included(prefix),
+        std::ops::Bound::Unbounded,
+    );
+    map.range_mut::<str, _>(from)
+        .take_while(move |(id, _)| id.starts_with(prefix))
+}
+
 /// Lists of objects that a UUID names, with `?prefix`.
 async fn list(
     shared: &Shared,
     asked: &Asked,
     what: &str,
-    collect: impl Fn(&mut State, &dyn Fn(&str) -> bool) -> (Vec<Bytes>, u64),
+    collect: impl Fn(&mut State, &str) -> (Vec<Bytes>, u64),
 ) -> Result<Answer, Answer> {
     only(asked, &[Method::GET])?;
     let blocking = Blocking::of(&asked.query)?;
@@ -257,9 +264,11 @@ async fn list(
         .to_ascii_lowercase();
     check_prefix(&prefix, what)?;
     let own = own_namespace(asked) || what == "node";
-    let keep = |id: &str| own && id.starts_with(&prefix);
     Ok(read(shared, blocking, |state| {
-        let (items, index) = collect(state, &keep);
+        let (mut items, index) = collect(state, &prefix);
+        if !own {
+            items.clear();
+        }
         Answer {
             status: 200,
             content: Content::List(items),
@@ -289,16 +298,8 @@ async fn jobs(shared: &Shared, asked: &Asked) -> Result<Answer, Answer> {
     Ok(read(shared, blocking, |state| {
         let mut items = Vec::new();
         if own {
-            let from = (
-                std::ops::Bound::Included(prefix),
-                std::ops::Bound::Unbounded,
-            );
-            for (id, job) in state.jobs.range_mut::<str, _>(from) {
-                if !id.starts_with(prefix) {
-                    break;
-                }
-                items.push(documents::job_stub(id, job));
-            }
+            let found = beginning_with(&mut state.jobs, prefix);
+            items.extend(found.map(|(id, job)| documents::job_stub(id, job)));
         }
         let index = state.tables.jobs.max(state.tables.summaries);
         Answer {
