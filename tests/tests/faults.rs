@@ -240,7 +240,7 @@ fn faults() -> Vec<(&'static str, Option<Fault>)> {
 }
 
 /// `DTLE_DEADLINE` where every server fails.
-const DEADLINE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(4);
 /// What a busy machine may add to it. Lambda's own limit is far above both.
 const SLACK: Duration = Duration::from_secs(4);
 /// How many clusters are looked at together.
@@ -249,7 +249,6 @@ const AT_ONCE: usize = 4;
 /// Routes that do not need Nomad.
 const ALONE: [&str; 2] = ["orders-list", "unsupported"];
 
-#[ignore = "not yet steady on a busy machine: its deadline is 1.5 s; run with -- --ignored"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_answers_in_time_and_recovers_whatever_is_wrong_with_nomad() {
     let healthy = Faulty::start(1, "20s").await.all().await;
@@ -281,7 +280,7 @@ async fn every_route_under(
     fault: Option<Fault>,
     healthy: &[Outcome],
 ) -> (&'static str, Vec<u16>) {
-    let mut faulty = Faulty::start(1, "2s").await;
+    let mut faulty = Faulty::start(1, "4s").await;
     match &fault {
         None => faulty.servers[0].refuse(),
         Some(fault) => faulty.servers[0].set(fault.clone(), Which::All),

@@ -34,6 +34,9 @@ const CALL: Duration = Duration::from_secs(10);
 /// All attempts of one call while every server refuses connections: nobody is
 /// there, and waiting longer only hides it.
 const REFUSED: Duration = Duration::from_secs(3);
+/// What has to be left for another attempt to make sense: one that is cut off
+/// turns an answer that says what is wrong into a silence.
+const LEAST: Duration = Duration::from_millis(300);
 /// What a blocking query may take beyond its wait: Nomad itself adds up to a
 /// sixteenth, so that clients do not all come back at once.
 const BLOCKING_SLACK: Duration = Duration::from_secs(2);
@@ -834,7 +837,7 @@ impl<'a> Session<'a> {
             } else {
                 pauses.next().unwrap_or(CALL)
             };
-            if Instant::now() + pause >= give_up {
+            if Instant::now() + pause + LEAST >= give_up {
                 return Err(match error {
                     Error::Unreachable { cause } if in_doubt => Error::InDoubt { cause },
                     // What one server knew says more than another's silence.
