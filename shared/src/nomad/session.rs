@@ -21,8 +21,9 @@ use serde_json::{Map, Value, json};
 
 use super::error::{Passing, classify, own_words, passing};
 use super::wire::{
-    AgentMembers, AgentSelf, Allocation, AllocationStub, Deregistered, Evaluation, Job, JobStub,
-    JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated,
+    AgentMembers, AgentSelf, Allocation, AllocationState, AllocationStub, Deregistered, Evaluation,
+    Job, JobStub, JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered,
+    Validated,
 };
 use super::{Client, Error};
 use crate::secret::Secret;
@@ -364,6 +365,20 @@ impl<'a> Session<'a> {
         options: &ReadOptions,
     ) -> Result<Read<Vec<AllocationStub>>, Error> {
         self.read(&["v1", "allocations"], options).await
+    }
+
+    /// `GET /v1/allocations?prefix={id}`: how an allocation is now, without what
+    /// happened before; `None` when it is gone.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn allocation_state(&self, id: &str) -> Result<Option<AllocationState>, Error> {
+        let options = ReadOptions {
+            prefix: Some(id.to_owned()),
+            ..ReadOptions::default()
+        };
+        let list: Read<Vec<AllocationState>> = self.read(&["v1", "allocations"], &options).await?;
+        Ok(list.value.into_iter().find(|state| state.id == id))
     }
 
     /// `GET /v1/allocation/{id}`, with the job it was made for.

@@ -269,6 +269,51 @@ pub struct AllocationStub {
     pub modify_time: i64,
 }
 
+/// Of an allocation in a list, what tells which of its tasks run.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AllocationState {
+    /// Its ID.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// `pending`, `running`, `complete`, `failed`, `lost`, `unknown`.
+    pub client_status: String,
+    /// By task, absent before the node reported.
+    #[serde(deserialize_with = "nullable")]
+    pub task_states: BTreeMap<String, TaskPhase>,
+}
+
+/// Of a task's state, the state alone: its events are most of a list.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TaskPhase {
+    /// `pending`, `running` or `dead`.
+    pub state: String,
+}
+
+impl AllocationState {
+    /// Whether a task runs.
+    #[must_use]
+    pub fn runs(&self, task: &str) -> bool {
+        self.client_status == "running"
+            && self
+                .task_states
+                .get(task)
+                .is_some_and(|phase| phase.state == "running")
+    }
+}
+
+impl From<AllocationStub> for AllocationState {
+    fn from(stub: AllocationStub) -> Self {
+        let phase = |(name, state): (String, TaskState)| (name, TaskPhase { state: state.state });
+        Self {
+            id: stub.id,
+            client_status: stub.client_status,
+            task_states: stub.task_states.into_iter().map(phase).collect(),
+        }
+    }
+}
+
 /// An allocation, whole, with the job it was made for.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(from = "FlatAllocation")]

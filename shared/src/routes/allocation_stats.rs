@@ -16,7 +16,7 @@ use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
 use crate::memory::Tasks;
-use crate::nomad::wire::AllocationStub;
+use crate::nomad::wire::AllocationState;
 use crate::nomad::{self, ReadOptions};
 use crate::translate::statistics::of_signal;
 use crate::translate::{JobView, Side};
@@ -38,7 +38,7 @@ const UNKNOWN: &str = "alloc not found";
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = askable(context.call.id());
-    let (stub, tasks) = match remembered(context, id).await? {
+    let (state, tasks) = match remembered(context, id).await? {
         Some(known) => known,
         None => asked(context, id).await?,
     };
@@ -51,14 +51,9 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
             "allocation {id:?} has no task {name:?}"
         )));
     }
-    let running = tasks.iter().filter(|(side, task)| {
-        wanted.is_none_or(|name| side.as_str() == name)
-            && stub.client_status == "running"
-            && stub
-                .task_states
-                .get(task)
-                .is_some_and(|state| state.state == "running")
-    });
+    let running = tasks
+        .iter()
+        .filter(|(side, task)| wanted.is_none_or(|name| side.as_str() == name) && state.runs(task));
     let answers = running.map(|(side, task)| async move {
         let statistics = statistics(context, id, task, *side).await?;
         Ok::<_, Error>(statistics.map(|s| (side.to_string(), Statistics::clone(&s))))
@@ -72,21 +67,16 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
 async fn remembered(
     context: &Context<'_>,
     id: &str,
-) -> Result<Option<(AllocationStub, Tasks)>, Error> {
+) -> Result<Option<(AllocationState, Tasks)>, Error> {
     let Some(tasks) = context.app.memory.tasks(id) else {
         return Ok(None);
     };
-    let options = ReadOptions {
-        prefix: Some(id.to_owned()),
-        ..ReadOptions::default()
-    };
-    let stubs = context.nomad.allocations(&options).await?.value;
-    let stub = stubs.into_iter().find(|stub| stub.id == id);
     // Gone: Nomad's own answer says so.
-    Ok(stub.map(|stub| (stub, tasks)))
+    let state = context.nomad.allocation_state(id).await?;
+    Ok(state.map(|state| (state, tasks)))
 }
 
-async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationStub, Tasks), Error> {
+async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationState, Tasks), Error> {
     let allocation = context
         .nomad
         .allocation(id, &ReadOptions::default())
@@ -108,7 +98,7 @@ async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationStub, Tasks
         .map(|(side, _, task)| (*side, task.name.clone()))
         .collect();
     context.app.memory.remember_tasks(id, &tasks);
-    Ok((allocation.stub, tasks))
+    Ok((allocation.stub.into(), tasks))
 }
 
 async fn statistics(
