@@ -35,11 +35,53 @@ const ENTRIES: u64 = 24 << 20;
 /// Bytes of whole lists remembered.
 const LISTS: u64 = 32 << 20;
 
-/// A list of jobs, and all that it was made of: Nomad's list names each job's
-/// indexes, which stand for its document, and its counts.
-struct List {
-    nomad: Bytes,
-    progress: BTreeMap<String, Progress>,
+/// A list that callers ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// All jobs whose ID begins so.
+    Jobs {
+        /// The beginning.
+        prefix: String,
+    },
+    /// The allocations of a job.
+    Allocations {
+        /// Its ID.
+        job: String,
+        /// Those of earlier jobs of that ID, too.
+        all: bool,
+    },
+}
+
+/// All that a list is made of, but the settings. Nomad's list of jobs names each
+/// job's indexes, which stand for its document, and its counts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Sources {
+    /// Nomad's list of jobs.
+    Jobs {
+        /// Nomad's answer.
+        nomad: Bytes,
+        /// How far each job has come, by Name.
+        progress: BTreeMap<String, Progress>,
+    },
+    /// Nomad's list of a job's allocations.
+    Allocations {
+        /// Nomad's answer.
+        nomad: Bytes,
+        /// The job's JobModifyIndex, which stands for its document.
+        job_modify_index: u64,
+    },
+}
+
+impl Sources {
+    fn len(&self) -> usize {
+        match self {
+            Self::Jobs { nomad, .. } | Self::Allocations { nomad, .. } => nomad.len(),
+        }
+    }
+}
+
+struct Written {
+    sources: Sources,
     text: Arc<str>,
 }
 
@@ -71,7 +113,7 @@ pub type Tasks = Arc<[(Side, String)]>;
 pub struct Memory {
     jobs: Cache<String, Remembered>,
     entries: Cache<String, (Arc<Ingredients>, Arc<str>)>,
-    lists: Cache<String, Arc<List>>,
+    lists: Cache<(Option<String>, Question), Arc<Written>>,
     crowds: Cache<String, ()>,
     addresses: Cache<String, (u64, String)>,
     tasks: Cache<String, Tasks>,
@@ -97,8 +139,8 @@ impl Default for Memory {
                 .build(),
             lists: Cache::builder()
                 .max_capacity(LISTS)
-                .weigher(|_: &String, list: &Arc<List>| {
-                    u32::try_from(list.nomad.len() + list.text.len()).unwrap_or(u32::MAX)
+                .weigher(|_, list: &Arc<Written>| {
+                    u32::try_from(list.sources.len() + list.text.len() + 512).unwrap_or(u32::MAX)
                 })
                 .build(),
             crowds: Cache::builder()
@@ -175,37 +217,33 @@ impl Memory {
         );
     }
 
-    /// The list of jobs as it was written from the same answer of Nomad's.
+    /// A list as it was written from the same sources.
     #[must_use]
     pub fn list(
         &self,
         region: Option<&str>,
-        prefix: &str,
-        nomad: &[u8],
-        progress: &BTreeMap<String, Progress>,
+        question: &Question,
+        sources: &Sources,
     ) -> Option<Arc<str>> {
         self.lists
-            .get(&*key(region, prefix))
-            .filter(|known| known.nomad == nomad && known.progress == *progress)
+            .get(&(region.map(str::to_owned), question.clone()))
+            .filter(|known| known.sources == *sources)
             .map(|known| Arc::clone(&known.text))
     }
 
-    /// Remembers the list of jobs that was written from an answer of Nomad's.
+    /// Remembers a list.
     pub fn remember_list(
         &self,
         region: Option<&str>,
-        prefix: &str,
-        nomad: Bytes,
-        progress: BTreeMap<String, Progress>,
+        question: Question,
+        sources: Sources,
         text: &Arc<str>,
     ) {
-        let text = Arc::clone(text);
         self.lists.insert(
-            key(region, prefix).into_owned(),
-            Arc::new(List {
-                nomad,
-                progress,
-                text,
+            (region.map(str::to_owned), question),
+            Arc::new(Written {
+                sources,
+                text: Arc::clone(text),
             }),
         );
     }

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::text;
-use crate::memory::Ingredients;
+use crate::memory::{Ingredients, Question, Sources};
 use crate::nomad::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
 use crate::nomad::{self, QueryMeta, Read, ReadOptions};
 use crate::translate::progress::Progress;
@@ -258,20 +258,26 @@ pub async fn all(
 pub async fn list(context: &Context<'_>, options: &ReadOptions) -> Result<Read<Arc<str>>, Error> {
     let memory = &context.app.memory;
     let region = context.nomad.region();
-    let prefix = options.prefix.as_deref().unwrap_or_default();
+    let question = Question::Jobs {
+        prefix: options.prefix.clone().unwrap_or_default(),
+    };
     let answer = context.nomad.jobs_text(options).await?;
     let progress = all_progress(context).await;
-    if let Some(list) = memory.list(region, prefix, &answer.value, &progress) {
+    let sources = Sources::Jobs {
+        nomad: answer.value.clone(),
+        progress: progress.clone(),
+    };
+    if let Some(list) = memory.list(region, &question, &sources) {
         return Ok(answer.map(|_| list));
     }
     let stubs = nomad::stubs(&answer.value)?;
-    let jobs = known(context, stubs, progress.clone(), &options.plain()).await?;
+    let jobs = known(context, stubs, progress, &options.plain()).await?;
     let entries: Result<Vec<_>, Error> = jobs.iter().map(|job| job.to_entry(context)).collect();
     let list: Arc<str> = format!("[{}]", entries?.join(",")).into();
     // A status that took further calls may change while Nomad's list does not, and
     // a stale list and its jobs may come from two servers.
     if !options.stale && jobs.iter().all(|job| job.told) {
-        memory.remember_list(region, prefix, answer.value.clone(), progress, &list);
+        memory.remember_list(region, question, sources, &list);
     }
     Ok(answer.map(|_| list))
 }

@@ -11,4 +11,4 @@ pub mod wire;
 
 pub use client::{Client, SetupError};
 pub use error::Error;
-pub use session::{QueryMeta, Read, ReadOptions, Session, stubs};
+pub use session::{QueryMeta, Read, ReadOptions, Session, allocation_stubs, stubs};

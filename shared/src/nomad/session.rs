@@ -232,10 +232,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// As every call.
     pub async fn jobs_text(&self, options: &ReadOptions) -> Result<Read<Bytes>, Error> {
-        let incoming = self.get(&["v1", "jobs"], options).await?;
-        let meta = incoming.meta();
-        let value = incoming.into_good()?;
-        Ok(Read { value, meta })
+        self.text(&["v1", "jobs"], options).await
     }
 
     /// `GET /v1/job/{id}`.
@@ -288,6 +285,19 @@ impl<'a> Session<'a> {
         options: &ReadOptions,
     ) -> Result<Read<Vec<AllocationStub>>, Error> {
         self.read(&["v1", "job", id, "allocations"], options).await
+    }
+
+    /// `GET /v1/job/{id}/allocations` as it stands, to be read with
+    /// [`allocation_stubs`] if it has changed.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn job_allocations_text(
+        &self,
+        id: &str,
+        options: &ReadOptions,
+    ) -> Result<Read<Bytes>, Error> {
+        self.text(&["v1", "job", id, "allocations"], options).await
     }
 
     /// `GET /v1/job/{id}/evaluations`: empty for a job that is not there.
@@ -618,6 +628,13 @@ impl<'a> Session<'a> {
         let incoming = self.get(segments, options).await?;
         let meta = incoming.meta();
         incoming.json(segments).map(|value| Read { value, meta })
+    }
+
+    async fn text(&self, segments: &[&str], options: &ReadOptions) -> Result<Read<Bytes>, Error> {
+        let incoming = self.get(segments, options).await?;
+        let meta = incoming.meta();
+        let value = incoming.into_good()?;
+        Ok(Read { value, meta })
     }
 
     async fn get(&self, segments: &[&str], options: &ReadOptions) -> Result<Incoming, Error> {
@@ -1080,6 +1097,14 @@ impl Incoming {
     fn json<T: DeserializeOwned>(self, segments: &[&str]) -> Result<T, Error> {
         read_json(&self.into_good()?, segments)
     }
+}
+
+/// The stubs in what [`Session::job_allocations_text`] brought.
+///
+/// # Errors
+/// [`Error::Unreadable`] when there are none.
+pub fn allocation_stubs(text: &[u8]) -> Result<Vec<AllocationStub>, Error> {
+    read_json(text, &["v1", "job", "allocations"])
 }
 
 /// The stubs in what [`Session::jobs_text`] brought.

@@ -1,12 +1,15 @@
 //! `GET /v1/job/{id}/allocations`: the allocations of a job. An unknown job has
 //! none [016].
 
+use std::sync::Arc;
+
 use super::{Answer, Route};
 use crate::cluster::jobs;
 use crate::edge::Context;
 use crate::error::Error;
-use crate::http::Reply;
-use crate::nomad::Read;
+use crate::http::{Reply, text};
+use crate::memory::{Question, Sources};
+use crate::nomad::{Read, allocation_stubs};
 use crate::translate::JobView;
 use crate::translate::allocation::to_v2_list;
 use crate::v2::AllocationStub;
@@ -26,7 +29,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let mut options = query.read_options()?;
     options.all = query.flag("all");
     let plain = options.plain();
-    let allocations = context.nomad.job_allocations(id, &options);
+    let allocations = context.nomad.job_allocations_text(id, &options);
     let job = jobs::without_status(context, id, &plain);
     let (allocations, job) = if options.index.is_some() {
         // The job must not be older than what the caller waited for.
@@ -34,18 +37,45 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     } else {
         tokio::join!(allocations, job)
     };
-    let allocations = allocations?;
-    let list: Vec<AllocationStub> = match job {
-        Ok(job) => to_v2_list(&JobView::new(&job), &allocations.value),
+    let Read { value: nomad, meta } = allocations?;
+    let job = match job {
+        Ok(job) => Some(job),
         // Unknown, or another tenant's.
-        Err(error) if error.status() == 404 => Vec::new(),
+        Err(error) if error.status() == 404 => None,
         Err(error) => return Err(error),
     };
-    Reply::read(
-        context.call,
-        &Read {
-            value: list,
-            meta: allocations.meta,
-        },
-    )
+    let list = || -> Result<Vec<AllocationStub>, Error> {
+        Ok(match &job {
+            Some(job) => to_v2_list(&JobView::new(job), &allocation_stubs(&nomad)?),
+            None => Vec::new(),
+        })
+    };
+    if query.pretty() {
+        let value = list()?;
+        return Reply::read(context.call, &Read { value, meta });
+    }
+    let Some(job) = &job else {
+        let value = "[]".into();
+        return Ok(Reply::written(&Read { value, meta }));
+    };
+    // While nothing changes Nomad's answer is not even looked into.
+    let memory = &context.app.memory;
+    let region = context.nomad.region();
+    let question = Question::Allocations {
+        job: id.to_owned(),
+        all: options.all,
+    };
+    let sources = Sources::Allocations {
+        nomad: nomad.clone(),
+        job_modify_index: job.job_modify_index,
+    };
+    let value = match memory.list(region, &question, &sources) {
+        Some(known) => known,
+        None => {
+            let written: Arc<str> = text(&list()?)?.into();
+            memory.remember_list(region, question, sources, &written);
+            written
+        }
+    };
+    Ok(Reply::written(&Read { value, meta }))
 }

@@ -160,16 +160,19 @@ fn is_set(time: Option<&str>) -> bool {
     time.is_some_and(|time| !time.is_empty() && !time.starts_with("0001-01-01T"))
 }
 
-/// Groups whose newest allocation has failed: side, whether Nomad replaces
-/// failed allocations, the allocation.
+/// Groups whose newest allocation has failed, and is not of an earlier version of
+/// the job that Nomad is about to replace: side, whether Nomad replaces failed
+/// allocations, the allocation.
 fn failed_groups<'a>(
     view: &JobView<'_>,
     allocations: &'a [AllocationStub],
 ) -> Vec<(Side, bool, &'a AllocationStub)> {
+    let about_to_place = view.job.status == "pending";
     view.tasks
         .iter()
         .filter_map(|(side, group, _)| {
-            let newest = newest_of_group(allocations, &group.name)?;
+            let newest = newest_of_group(allocations, &group.name)
+                .filter(|newest| !(about_to_place && newest.job_version < view.job.version))?;
             let reschedules = group
                 .reschedule_policy
                 .is_some_and(|policy| policy.unlimited || policy.attempts > 0);
