@@ -323,6 +323,16 @@ async fn of_two_writers_at_the_same_instant_one_is_accepted_and_one_told() {
         let now = tokens(&setup.api(1).get("/v1/job/x").await.ok(), true);
         assert_eq!(now.last(), Some(&winner), "round {round}");
     }
+    // Each round two writes, and at most two that give the first one back.
+    let job = Client::of_url(&setup.nomad.url())
+        .get("/v1/job/x")
+        .await
+        .json();
+    assert!(
+        job["Version"].as_u64().unwrap() <= 4 * 40,
+        "{}",
+        job["Version"]
+    );
 }
 
 /// An update that meets a delete must not bring the job back behind the back of

@@ -798,6 +798,30 @@ async fn a_job_survives_the_change_of_the_plugins_generation() {
 }
 
 on_both!(
+    the_same_job_sent_again_changes_nothing,
+    async |generation| {
+        // Nomad 1.1.2 then answers with the index that the job had before.
+        let cluster = Cluster::start(generation).await;
+        let direct = tests::Client::of_url(&cluster.nomad.url());
+        let version = async || -> Value {
+            let job = direct.get("/v1/job/same").await.ok();
+            json!([job["CreateIndex"], job["Version"], job["JobModifyIndex"]])
+        };
+        let mut sent = job("same");
+        for chunk in ["2000", "1000", "500"] {
+            sent["Tasks"][0]["Config"]["ChunkSize"] = json!(chunk);
+            cluster.create(&sent).await;
+            let before = version().await;
+            for _ in 0..2 {
+                cluster.create(&sent).await;
+                assert_eq!(version().await, before, "{chunk}");
+            }
+            assert_eq!(lasting(cluster.read("same").await), expected(&sent));
+        }
+    }
+);
+
+on_both!(
     live_progress_is_all_that_is_added_with_consul,
     async |generation| {
         // The gateway has to know Consul's address before it starts.

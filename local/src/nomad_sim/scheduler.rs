@@ -63,8 +63,8 @@ impl State {
     }
 
     /// Registers a job in its full form. The same job once more gets no new
-    /// version, only an evaluation; the index the answer then carries is that
-    /// evaluation's, not the job's, so a caller that needs it reads the job.
+    /// version, only an evaluation: the answer then carries the job's own
+    /// JobModifyIndex, beside the evaluation's index.
     pub(crate) fn register(&mut self, mut doc: Value) -> Written {
         let id = doc
             .get("ID")
@@ -125,10 +125,11 @@ impl State {
         self.put_eval(eval);
         self.refresh_status(&id, index);
         self.later(self.pace.schedule, Action::Schedule(eval_id.clone()));
+        let job_modify_index = self.jobs.get(&id).map_or(index, |job| job.job_modify_index);
         Written {
             eval: eval_id,
             index,
-            job_modify_index: index,
+            job_modify_index,
         }
     }
 

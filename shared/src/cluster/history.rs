@@ -39,13 +39,15 @@ pub(super) struct History {
 }
 
 /// What the versions tell, in any order, of the write that was given the index
-/// `ours` and expected the index `expected`. `None` without versions.
+/// `ours` (0 for none of them) and expected the index `expected`. `None` without
+/// versions.
 pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Option<History> {
     let mut versions: Vec<&JobVersion> = versions.iter().collect();
     versions.sort_by_key(|version| version.job_modify_index);
     let (first, later) = versions.split_first()?;
     let mut standing = first.job_modify_index;
     let mut lost: Vec<u64> = Vec::new();
+    let mut standing_write = kept(first).write;
     let mut known = vec![(text(first), kept(first))];
     let mut fate = Fate::Stands;
     let all_are_left = first.version == 0;
@@ -67,13 +69,15 @@ pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Opti
             // As before, but what they copied is gone.
             true
         } else if known.iter().any(|(_, earlier)| earlier.write == kept.write) {
-            // Given back.
-            true
+            // Given back, perhaps by two at once, in place of the newest; not of
+            // what was built on the other's.
+            kept.base >= standing || kept.write == standing_write
         } else {
             kept.base >= standing && !lost.contains(&kept.base)
         };
         if stands {
             standing = index;
+            standing_write.clone_from(&kept.write);
         } else {
             lost.push(index);
             if index == ours {
@@ -154,6 +158,29 @@ mod tests {
         ];
         assert_eq!(of(&versions, 20, 10), (40, Fate::Stands));
         versions.push(version(50, "d", 40));
+        assert_eq!(of(&versions, 50, 40), (50, Fate::Stands));
+    }
+
+    #[test]
+    fn what_two_give_back_pushes_nothing_aside_that_was_built_on_the_first() {
+        let again = |index, base, name: &str| {
+            let text = json!({"Base": base, "Write": "a", "Again": name}).to_string();
+            JobVersion {
+                meta: [("dtle2".to_owned(), text)].into(),
+                ..version(index, "", 0)
+            }
+        };
+        let mut versions = vec![
+            version(10, "n", 5),
+            version(20, "a", 10),
+            version(30, "b", 10),
+            again(40, 30, "x"),
+            again(41, 30, "y"),
+        ];
+        // As either giver sees it, and as others do.
+        assert_eq!(of(&versions, 0, 10), (41, Fate::Stands));
+        versions[4] = version(50, "d", 40);
+        versions.push(again(60, 30, "y"));
         assert_eq!(of(&versions, 50, 40), (50, Fate::Stands));
     }
 

@@ -134,6 +134,8 @@ impl<'a> Update<'a> {
         let signature = self.sign(&mut document);
         let document = Value::Object(document);
         match self.context.nomad.register(&document, self.expected).await {
+            // It changed nothing, so Nomad made no version of it.
+            Ok(answer) if answer.job_modify_index == self.expected => Ok(Some(answer.index)),
             Ok(answer) => self.settle(answer.job_modify_index, answer.index).await,
             Err(nomad::Error::Conflict { in_doubt, text }) => {
                 // Perhaps the conflict is with our own first attempt.
@@ -164,6 +166,7 @@ impl<'a> Update<'a> {
         let mut kept = Kept::of_document(document);
         kept.base = self.expected;
         kept.write = Some(name.clone());
+        kept.again = None;
         kept.put_into(document);
         Some(name)
     }
@@ -188,8 +191,8 @@ impl<'a> Update<'a> {
     async fn settle(&mut self, ours: u64, index: u64) -> Result<Option<u64>, Error> {
         let nomad = &self.context.nomad;
         let mut fate = None;
-        // Of the write looked at: ours, then what we give back.
-        let (mut written, mut expected) = (ours, self.expected);
+        // What is given back is judged as anybody's: only its name tells what it is.
+        let mut written = ours;
         let mut found = 0;
         for _ in 0..LOOKS {
             let versions: Vec<JobVersion> = match nomad.job_versions(self.id).await {
@@ -203,7 +206,7 @@ impl<'a> Update<'a> {
                     break;
                 }
             };
-            let Some(history) = history(&versions, written, expected) else {
+            let Some(history) = history(&versions, written, self.expected) else {
                 break;
             };
             found = history.standing;
@@ -219,8 +222,7 @@ impl<'a> Update<'a> {
                 break;
             }
             match self.give_back(history.standing, history.newest).await {
-                Ok(Some(index)) => (written, expected) = (index, history.newest),
-                Ok(None) => {}
+                Ok(()) => written = 0,
                 Err(error) if *fate == Fate::Stands => {
                     tracing::warn!("a lost change is not given back: {error}");
                     break;
@@ -246,24 +248,24 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// Registers an earlier version again in place of the newest; the index it
-    /// got. `None` when there was a newer one by then, or the earlier is gone.
-    async fn give_back(&self, version: u64, newest: u64) -> Result<Option<u64>, nomad::Error> {
+    /// Registers an earlier version again in place of the newest, unless there is
+    /// a newer one by then, or the earlier is gone.
+    async fn give_back(&self, version: u64, newest: u64) -> Result<(), nomad::Error> {
         let nomad = &self.context.nomad;
         let versions: Vec<Map<String, Value>> = nomad.job_versions(self.id).await?;
         let Some(mut document) = versions.into_iter().find(|document| {
             document.get("JobModifyIndex").and_then(Value::as_u64) == Some(version)
         }) else {
-            return Ok(None);
+            return Ok(());
         };
         let mut kept = Kept::of_document(&document);
         if kept.write.is_some() {
             kept.base = newest;
+            kept.again = Some(Uuid::new_v4().simple().to_string());
             kept.put_into(&mut document);
         }
         match nomad.register(&Value::Object(document), newest).await {
-            Ok(answer) => Ok(Some(answer.job_modify_index)),
-            Err(nomad::Error::Conflict { .. }) => Ok(None),
+            Ok(_) | Err(nomad::Error::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -39,6 +39,9 @@ pub struct Kept {
     /// this text, which others may register, from a write made at the same time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write: Option<String>,
+    /// Set when an earlier write was given back: tells that from a copy of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
     /// Changed to start a dead job again: Nomad restarts tasks whose Meta changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<u64>,

@@ -108,6 +108,7 @@ fn keep_base_if_unchanged(
     kept.base = before.base;
     kept.started = before.started;
     kept.write = before.write;
+    kept.again = before.again;
     let mut same = document.clone();
     kept.put_into(&mut same);
     if numbers::tidy(Value::Object(same.clone())) == numbers::tidy(Value::Object(existing.clone()))
