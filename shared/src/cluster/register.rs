@@ -50,7 +50,7 @@ async fn register_2x(
         .as_ref()
         .is_some_and(|orders| !orders.is_empty())
     {
-        return Err(Error::not_found("order not found"));
+        return Err(Error::order_not_found());
     }
     let id = id_of(path_id, spec.id.as_deref())?;
     let settings = &context.app.settings;
