@@ -21,6 +21,9 @@ use crate::v2::Statistics;
 /// and every signal costs the cluster a write and pushes an event out of the
 /// task's ten.
 const STATISTICS_FOR: Duration = Duration::from_secs(15);
+/// How long it is believed that a task has no statistics yet: less long, since
+/// its first ones are waited for.
+const SILENCE_FOR: Duration = Duration::from_secs(3);
 /// How long the plugin's generation is believed.
 const LAYOUT_FOR: Duration = Duration::from_secs(60);
 /// How long an ID with which many others begin is not looked for by its prefix.
@@ -75,7 +78,8 @@ pub struct Memory {
     crowds: Cache<String, ()>,
     addresses: Cache<String, (u64, String)>,
     tasks: Cache<String, Tasks>,
-    statistics: Cache<(String, String), Option<Arc<Statistics>>>,
+    statistics: Cache<(String, String), Arc<Statistics>>,
+    silences: Cache<(String, String), ()>,
     layout: Cache<Option<String>, Layout>,
 }
 
@@ -110,6 +114,10 @@ impl Default for Memory {
             statistics: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(STATISTICS_FOR)
+                .build(),
+            silences: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(SILENCE_FOR)
                 .build(),
             layout: Cache::builder()
                 .max_capacity(16)
@@ -251,8 +259,11 @@ impl Memory {
     /// said that it has nothing to say.
     #[must_use]
     pub fn statistics(&self, allocation: &str, task: &str) -> Option<Option<Arc<Statistics>>> {
-        self.statistics
-            .get(&(allocation.to_owned(), task.to_owned()))
+        let key = (allocation.to_owned(), task.to_owned());
+        match self.statistics.get(&key) {
+            None if self.silences.contains_key(&key) => Some(None),
+            known => known.map(Some),
+        }
     }
 
     /// Remembers what a task said of itself.
@@ -262,8 +273,11 @@ impl Memory {
         task: &str,
         statistics: Option<Arc<Statistics>>,
     ) {
-        self.statistics
-            .insert((allocation.to_owned(), task.to_owned()), statistics);
+        let key = (allocation.to_owned(), task.to_owned());
+        match statistics {
+            Some(statistics) => self.statistics.insert(key, statistics),
+            None => self.silences.insert(key, ()),
+        }
     }
 
     /// The generation of the plugin in a region.
