@@ -46,6 +46,16 @@ struct List {
     text: Arc<str>,
 }
 
+impl List {
+    /// About how many bytes it holds. An empty one holds some too, and a caller
+    /// can ask for as many empty lists as there are prefixes.
+    fn size(&self) -> usize {
+        let progress = self.progress.iter();
+        let progress: usize = progress.map(|(name, p)| 128 + name.len() + p.size()).sum();
+        512 + self.nomad.len() + self.text.len() + progress
+    }
+}
+
 /// Everything that a job's entry in a list is made of, but the settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ingredients {
@@ -101,8 +111,8 @@ impl Default for Memory {
                 .build(),
             lists: Cache::builder()
                 .max_capacity(LISTS)
-                .weigher(|_: &String, list: &Arc<List>| {
-                    u32::try_from(list.nomad.len() + list.text.len()).unwrap_or(u32::MAX)
+                .weigher(|key: &String, list: &Arc<List>| {
+                    u32::try_from(key.len() + list.size()).unwrap_or(u32::MAX)
                 })
                 .build(),
             crowds: Cache::builder()
@@ -324,4 +334,39 @@ fn size_of(job: &Job) -> usize {
         .map(|(key, item)| key.len() + 48 + bytes_of(item))
         .sum();
     1_024 + meta + tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_hold_nothing_do_not_pile_up() {
+        let memory = Memory::default();
+        let progress = |gtid: &str| {
+            let mut progress = Progress::default();
+            progress.set("Gtid", gtid.to_owned());
+            BTreeMap::from([("job".to_owned(), progress)])
+        };
+        let remember = |prefix: &str, progress| {
+            let nomad = Bytes::from_static(b"[]");
+            memory.remember_list(None, prefix, nomad, progress, &"[]".into());
+        };
+        let large = "x".repeat(1 << 20);
+        for n in 0..64 {
+            remember(&format!("{n}{large}"), BTreeMap::new());
+            remember(&n.to_string(), progress(&large));
+        }
+        memory.lists.run_pending_tasks();
+        assert!(
+            memory.lists.entry_count() <= 32,
+            "{}",
+            memory.lists.entry_count()
+        );
+        for n in 0..80_000 {
+            remember(&n.to_string(), BTreeMap::new());
+        }
+        memory.lists.run_pending_tasks();
+        assert!(memory.lists.entry_count() <= LISTS / 512);
+    }
 }
