@@ -404,6 +404,8 @@ async fn status(
             allocations = context.nomad.job_allocations(&job.id, options).await?.value;
             if needs_evaluations(&JobView::new(job), &allocations) {
                 evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
+                // What they have placed meanwhile has to be seen.
+                allocations = context.nomad.job_allocations(&job.id, options).await?.value;
             }
         }
         Look::Waiting => {

@@ -102,13 +102,16 @@ fn may_have_failed(count: GroupSummary) -> bool {
         && count.unknown == 0
 }
 
-/// Whether a failed allocation will be replaced later, as far as the
-/// allocations tell; `None` when the evaluations have to be asked.
+/// Whether the evaluations have to be asked if a failed allocation will be
+/// replaced: Nomad may do so by itself, or because the job was changed since.
 #[must_use]
 pub fn needs_evaluations(view: &JobView<'_>, allocations: &[AllocationStub]) -> bool {
     failed_groups(view, allocations)
         .iter()
-        .any(|(_, reschedules, allocation)| *reschedules && allocation.followup_eval_id.is_empty())
+        .any(|(_, reschedules, allocation)| {
+            allocation.create_index < view.job.job_modify_index
+                || *reschedules && allocation.followup_eval_id.is_empty()
+        })
 }
 
 /// Decides a doubt of [`first_look`].
@@ -123,13 +126,20 @@ pub fn settle(
         Look::Known(status) => status.clone(),
         Look::Failed => {
             let failed = failed_groups(view, allocations);
-            let later = evaluations
+            let (later, now): (Vec<_>, Vec<_>) = evaluations
                 .iter()
-                .any(|eval| eval.status == "pending" && is_set(eval.wait_until.as_deref()));
+                .filter(|eval| eval.status == "pending")
+                .partition(|eval| is_set(eval.wait_until.as_deref()));
+            // Resumed or changed a moment ago, and not yet looked at by Nomad.
+            let changed = view.job.job_modify_index;
+            if now.iter().any(|eval| eval.create_index >= changed) {
+                return Status::of("pending");
+            }
             let for_good: Vec<_> = failed
                 .iter()
                 .filter(|(_, reschedules, allocation)| {
-                    !(*reschedules && (later || !allocation.followup_eval_id.is_empty()))
+                    !(*reschedules
+                        && (!later.is_empty() || !allocation.followup_eval_id.is_empty()))
                 })
                 .collect();
             if for_good.is_empty() {
