@@ -856,6 +856,10 @@ impl<'a> Session<'a> {
             if Instant::now() + pause >= give_up {
                 return Err(match error {
                     Error::Unreachable { cause } if in_doubt => Error::InDoubt { cause },
+                    // An earlier attempt may have reached the leader that is gone.
+                    Error::NoLeader if in_doubt => Error::InDoubt {
+                        cause: Error::NoLeader.to_string(),
+                    },
                     // What one server knew says more than another's silence.
                     Error::Unreachable { .. } if no_leader => Error::NoLeader,
                     other => other,
