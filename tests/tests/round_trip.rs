@@ -336,6 +336,8 @@ on_both!(
                 let answer = cluster.api.post_json("/v1/jobs", &sent).await;
                 assert_eq!(answer.status, 400, "{}", answer.shown());
                 assert!(answer.text().contains("Oracle"), "{}", answer.text());
+                let report = cluster.api.post_json("/v1/validate/job", &sent).await;
+                assert_eq!(report.ok()["Error"], answer.text());
                 let answer = cluster.api.get("/v1/job/oracle").await;
                 answer.fails(404, "job not found");
             }

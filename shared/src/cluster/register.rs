@@ -60,11 +60,7 @@ async fn register_2x(
     }
     refuse_stored_progress(context, &id).await?;
     let layout = layout(context).await?;
-    if layout == Layout::Split && spec.tasks.iter().any(|task| task.driver == Driver::Oracle) {
-        return Err(Error::bad_request(
-            "Driver Oracle needs the dtle plugin 4.22.11 or later; the cluster's is older",
-        ));
-    }
+    check_drivers(&spec, layout)?;
     let expected = spec.enforce_index.then_some(spec.job_modify_index);
     let mut update = Update::new(context, &id, spec.enforce_index);
     loop {
@@ -83,6 +79,15 @@ async fn register_2x(
             return Ok(index);
         }
     }
+}
+
+fn check_drivers(spec: &JobSpec, layout: Layout) -> Result<(), Error> {
+    if layout == Layout::Split && spec.tasks.iter().any(|task| task.driver == Driver::Oracle) {
+        return Err(Error::bad_request(
+            "Driver Oracle needs the dtle plugin 4.22.11 or later; the cluster's is older",
+        ));
+    }
+    Ok(())
 }
 
 /// The ID of the path, of the body, or a new one.
@@ -273,11 +278,15 @@ pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
     if let Err(error) = refuse_stored_progress(context, &id).await {
         return Ok(failed(error.message().to_owned()));
     }
+    let layout = layout(context).await?;
+    if let Err(error) = check_drivers(&spec, layout) {
+        return Ok(failed(error.message().to_owned()));
+    }
     let document = document(&Registration {
         spec: &spec,
         id: &id,
         region: &region(context, spec.region.as_deref()),
-        layout: layout(context).await?,
+        layout,
         policy: &context.app.settings.policy,
         existing: None,
     });
