@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::layout::layout;
-use super::writes::Update;
+use super::writes::{Update, conflict};
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
@@ -215,17 +215,10 @@ fn region(context: &Context<'_>, job: Option<&str>) -> String {
 /// is as expected.
 fn check_index(expected: Option<u64>, before: Option<&Existing>) -> Result<(), Error> {
     let found = before.map(|before| before.job.job_modify_index);
-    match (expected, found) {
-        (None, _) | (Some(0), None) => Ok(()),
-        (Some(0), Some(_)) => Err(Error::refused(
-            "Enforcing job modify index 0: job already exists",
-        )),
-        (Some(expected), None) => Err(Error::refused(format!(
-            "Enforcing job modify index {expected}: job does not exist"
-        ))),
-        (Some(expected), Some(found)) if found != expected => Err(Error::refused(format!(
-            "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
-        ))),
+    match expected {
+        Some(expected) if expected != found.unwrap_or(0) => {
+            Err(Error::refused(conflict(expected, found)))
+        }
         _ => Ok(()),
     }
 }

@@ -52,6 +52,18 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
     }))
 }
 
+/// What 2.x says when the index of a job is not the expected one [072, 074].
+#[must_use]
+pub(super) fn conflict(expected: u64, found: Option<u64>) -> String {
+    match (expected, found) {
+        (0, Some(_)) => "Enforcing job modify index 0: job already exists".to_owned(),
+        (_, Some(found)) => format!(
+            "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
+        ),
+        (_, None) => format!("Enforcing job modify index {expected}: job does not exist"),
+    }
+}
+
 /// A change of what is registered under an ID: read, decide, write; again from
 /// the start when somebody else came between.
 pub struct Update<'a> {
@@ -208,18 +220,8 @@ impl<'a> Update<'a> {
         let expected = self.expected;
         match fate {
             None | Some(Fate::Stands) => Ok(Some(index)),
-            Some(Fate::Lost) => {
-                self.again(format!(
-                    "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
-                ))
-                .await
-            }
-            Some(Fate::Revived) => {
-                self.again(format!(
-                    "Enforcing job modify index {expected}: job does not exist"
-                ))
-                .await
-            }
+            Some(Fate::Lost) => self.again(conflict(expected, Some(found))).await,
+            Some(Fate::Revived) => self.again(conflict(expected, None)).await,
         }
     }
 
