@@ -77,6 +77,21 @@ pub enum MigrateError {
     },
 }
 
+impl MigrateError {
+    /// Whether a change that was asked for was certainly not made. Everything
+    /// else, a lost answer above all, leaves that open.
+    fn says_not_made(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => false,
+            Self::Refused { status, text, .. } => {
+                status.is_client_error()
+                    || text.starts_with("Enforcing job modify index")
+                    || matches!(text.as_str(), "Nomad is unreachable" | "No cluster leader")
+            }
+        }
+    }
+}
+
 /// One of the two sides.
 struct Api {
     http: reqwest::Client,
@@ -159,9 +174,17 @@ impl Migration {
             });
         }
         if !paused {
-            self.old
-                .send(Method::POST, &format!("{path}/pause"), None)
-                .await?;
+            let pause = format!("{path}/pause");
+            if let Err(error) = self.old.send(Method::POST, &pause, None).await {
+                if error.says_not_made() {
+                    return Err(error);
+                }
+                // It may be paused all the same.
+                let reason = error.to_string();
+                return Ok(Outcome::Failed(
+                    self.undo(&path, paused, false, reason).await,
+                ));
+            }
         }
         let mut created = false;
         match self.carry_over(&path, paused, &mut created).await {
@@ -173,7 +196,7 @@ impl Migration {
     }
 
     /// From the pause on the old side to both tasks running on the new one. An
-    /// error is a reason to undo; `created` says whether there is a new job.
+    /// error is a reason to undo; `created` says whether there may be a new job.
     async fn carry_over(
         &self,
         path: &str,
@@ -203,7 +226,11 @@ impl Migration {
                     "{text}; without it stored progress could override the Gtid unnoticed"
                 ));
             }
-            Err(error) => return Err(said(error)),
+            Err(error) => {
+                // A job that may be there must not run beside the old one.
+                *created = !error.says_not_made();
+                return Err(said(error));
+            }
         }
         self.runs(path).await?;
         if paused {

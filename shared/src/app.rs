@@ -3,13 +3,13 @@
 
 use std::sync::atomic::AtomicBool;
 
-use crate::cluster::writes::Turns;
 use crate::consul::Consul;
 use crate::memory::Memory;
 use crate::nomad::{Client, SetupError};
 use crate::observe::{Observer, to_log};
 use crate::secrets::Sources;
 use crate::settings::Settings;
+use crate::turns::Turns;
 
 /// What lives as long as the process.
 pub struct App {
@@ -27,6 +27,8 @@ pub struct App {
     pub(crate) answered: AtomicBool,
     /// Whose turn it is to change a job.
     pub turns: Turns,
+    /// Whose turn it is to signal a task.
+    pub signals: Turns,
 }
 
 impl App {
@@ -59,6 +61,7 @@ impl App {
             observer: Box::new(to_log),
             answered: AtomicBool::new(false),
             turns: Turns::default(),
+            signals: Turns::default(),
         })
     }
 }

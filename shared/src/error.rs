@@ -51,6 +51,17 @@ impl Error {
         Self::not_found("job not found")
     }
 
+    /// 404 `order not found`. 2.x reads the order first, so it comes with the
+    /// headers of a read, those of a table without orders [089].
+    #[must_use]
+    pub fn order_not_found() -> Self {
+        Self::not_found("order not found").with_meta(Some(QueryMeta {
+            index: 0,
+            known_leader: true,
+            last_contact: 0,
+        }))
+    }
+
     /// 405 `Invalid method`.
     #[must_use]
     pub fn invalid_method() -> Self {

@@ -17,8 +17,8 @@
 //! - [`v2`] is the wire types of the 2.x API.
 //! - [`observe`] is the log line and the metrics of a request.
 //! - [`settings`] reads the environment; [`app`] is what lives as long as the process,
-//!   and [`memory`] what that remembers between requests; [`secrets`] come from
-//!   Secrets Manager.
+//!   [`memory`] what that remembers between requests, and [`turns`] keep requests of
+//!   the same moment apart; [`secrets`] come from Secrets Manager.
 //! - [`authorizer`] decides who may call, in a function of its own.
 
 pub mod app;
@@ -38,6 +38,7 @@ pub mod secret;
 pub mod secrets;
 pub mod settings;
 pub mod translate;
+pub mod turns;
 pub mod v2;
 
 pub use app::App;

@@ -21,6 +21,9 @@ use crate::v2::Statistics;
 /// and every signal costs the cluster a write and pushes an event out of the
 /// task's ten.
 const STATISTICS_FOR: Duration = Duration::from_secs(15);
+/// How long it is believed that a task has no statistics yet: less long, since
+/// its first ones are waited for.
+const SILENCE_FOR: Duration = Duration::from_secs(3);
 /// How long the plugin's generation is believed.
 const LAYOUT_FOR: Duration = Duration::from_secs(60);
 /// How long an ID with which many others begin is not looked for by its prefix.
@@ -72,10 +75,25 @@ pub enum Sources {
     },
 }
 
-impl Sources {
-    fn len(&self) -> usize {
+impl Question {
+    /// About how many bytes it holds.
+    const fn size(&self) -> usize {
         match self {
-            Self::Jobs { nomad, .. } | Self::Allocations { nomad, .. } => nomad.len(),
+            Self::Jobs { prefix: text } | Self::Allocations { job: text, .. } => text.len(),
+        }
+    }
+}
+
+impl Sources {
+    /// About how many bytes they hold.
+    fn size(&self) -> usize {
+        match self {
+            Self::Jobs { nomad, progress } => {
+                let progress = progress.iter();
+                let progress: usize = progress.map(|(name, p)| 128 + name.len() + p.size()).sum();
+                nomad.len() + progress
+            }
+            Self::Allocations { nomad, .. } => nomad.len(),
         }
     }
 }
@@ -83,6 +101,14 @@ impl Sources {
 struct Written {
     sources: Sources,
     text: Arc<str>,
+}
+
+impl Written {
+    /// About how many bytes it holds. An empty one holds some too, and a caller
+    /// can ask for as many empty lists as there are prefixes.
+    fn size(&self) -> usize {
+        512 + self.sources.size() + self.text.len()
+    }
 }
 
 /// Everything that a job's entry in a list is made of, but the settings.
@@ -117,7 +143,8 @@ pub struct Memory {
     crowds: Cache<String, ()>,
     addresses: Cache<String, (u64, String)>,
     tasks: Cache<String, Tasks>,
-    statistics: Cache<(String, String), Option<Arc<Statistics>>>,
+    statistics: Cache<(String, String), Arc<Statistics>>,
+    silences: Cache<(String, String), ()>,
     layout: Cache<Option<String>, Layout>,
 }
 
@@ -139,8 +166,8 @@ impl Default for Memory {
                 .build(),
             lists: Cache::builder()
                 .max_capacity(LISTS)
-                .weigher(|_, list: &Arc<Written>| {
-                    u32::try_from(list.sources.len() + list.text.len() + 512).unwrap_or(u32::MAX)
+                .weigher(|key: &(Option<String>, Question), list: &Arc<Written>| {
+                    u32::try_from(key.1.size() + list.size()).unwrap_or(u32::MAX)
                 })
                 .build(),
             crowds: Cache::builder()
@@ -152,6 +179,10 @@ impl Default for Memory {
             statistics: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(STATISTICS_FOR)
+                .build(),
+            silences: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(SILENCE_FOR)
                 .build(),
             layout: Cache::builder()
                 .max_capacity(16)
@@ -289,8 +320,11 @@ impl Memory {
     /// said that it has nothing to say.
     #[must_use]
     pub fn statistics(&self, allocation: &str, task: &str) -> Option<Option<Arc<Statistics>>> {
-        self.statistics
-            .get(&(allocation.to_owned(), task.to_owned()))
+        let key = (allocation.to_owned(), task.to_owned());
+        match self.statistics.get(&key) {
+            None if self.silences.contains_key(&key) => Some(None),
+            known => known.map(Some),
+        }
     }
 
     /// Remembers what a task said of itself.
@@ -300,8 +334,11 @@ impl Memory {
         task: &str,
         statistics: Option<Arc<Statistics>>,
     ) {
-        self.statistics
-            .insert((allocation.to_owned(), task.to_owned()), statistics);
+        let key = (allocation.to_owned(), task.to_owned());
+        match statistics {
+            Some(statistics) => self.statistics.insert(key, statistics),
+            None => self.silences.insert(key, ()),
+        }
     }
 
     /// The generation of the plugin in a region.
@@ -348,4 +385,41 @@ fn size_of(job: &Job) -> usize {
         .map(|(key, item)| key.len() + 48 + bytes_of(item))
         .sum();
     1_024 + meta + tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_that_hold_nothing_do_not_pile_up() {
+        let memory = Memory::default();
+        let progress = |gtid: &str| {
+            let mut progress = Progress::default();
+            progress.set("Gtid", gtid.to_owned());
+            BTreeMap::from([("job".to_owned(), progress)])
+        };
+        let remember = |prefix: &str, progress| {
+            let prefix = prefix.to_owned();
+            let nomad = Bytes::from_static(b"[]");
+            let sources = Sources::Jobs { nomad, progress };
+            memory.remember_list(None, Question::Jobs { prefix }, sources, &"[]".into());
+        };
+        let large = "x".repeat(1 << 20);
+        for n in 0..64 {
+            remember(&format!("{n}{large}"), BTreeMap::new());
+            remember(&n.to_string(), progress(&large));
+        }
+        memory.lists.run_pending_tasks();
+        assert!(
+            memory.lists.entry_count() <= 32,
+            "{}",
+            memory.lists.entry_count()
+        );
+        for n in 0..80_000 {
+            remember(&n.to_string(), BTreeMap::new());
+        }
+        memory.lists.run_pending_tasks();
+        assert!(memory.lists.entry_count() <= LISTS / 512);
+    }
 }

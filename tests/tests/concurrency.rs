@@ -335,6 +335,41 @@ async fn of_two_writers_at_the_same_instant_one_is_accepted_and_one_told() {
     );
 }
 
+/// Two who create one job, each only if it is new: the other is told so in the
+/// words of 2.x's recording 074, whoever noticed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_creators_at_the_same_instant_one_is_told_that_the_job_exists() {
+    let setup = Setup::start(false).await;
+    let words = tests::recording(
+        tests::recording::DTLE_2,
+        "074-job-create-enforce-index-exists",
+    );
+    for round in 0..20 {
+        let id = format!("new-{round}");
+        let bodies = [0, 1].map(|writer| {
+            let mut body = job(&id, &[format!("w{writer}")]);
+            body["EnforceIndex"] = json!(true);
+            body["JobModifyIndex"] = json!(0);
+            body
+        });
+        let answers = tokio::join!(
+            setup.api(0).put_json("/v1/jobs", &bodies[0]),
+            setup.api(1).put_json("/v1/jobs", &bodies[1])
+        );
+        let (winner, loser) = match (&answers.0, &answers.1) {
+            (first, second) if first.status == 200 => ("w0", second),
+            (first, _) => ("w1", first),
+        };
+        assert_eq!(
+            (loser.status, loser.text()),
+            (words.status, words.text.as_str()),
+            "round {round}"
+        );
+        let now = setup.api(1).get(&format!("/v1/job/{id}")).await.ok();
+        assert_eq!(tokens(&now, true), [winner], "round {round}");
+    }
+}
+
 /// An update that meets a delete must not bring the job back behind the back of
 /// the one who deleted it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options};
+use local::nomad_sim::{NomadSim, Options, Pace};
 use serde_json::{Value, json};
 use tests::cluster::{running, task};
 use tests::shape::is_uuid;
@@ -1848,3 +1848,43 @@ on_every_cluster!(
         );
     }
 );
+
+/// Between a resume and Nomad's look at it a job has its failed allocations and
+/// no others; a script that waits for `running` or `dead` must not give up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_job_that_was_resumed_is_not_dead_before_it_was_tried_again() {
+    for generation in Generation::BOTH {
+        let nomad = NomadSim::start(Options {
+            plugin: generation.plugin(),
+            pace: Pace {
+                schedule: Duration::from_millis(500),
+                ..Pace::instant()
+            },
+            ..Options::default()
+        })
+        .await
+        .unwrap();
+        let settings = [("DTLE_LAYOUT", generation.layout())];
+        let (_server, api) = gateway(&nomad.url(), &settings).await;
+        let status = async || api.get("/v1/job/again").await.ok()["Status"].clone();
+        let mut job = tests::cluster::job("again");
+        let server = &mut job["Tasks"][0]["Config"]["ConnectionConfig"];
+        (server["Host"], server["Port"]) = (json!("127.0.0.1"), json!(1));
+        written(&api.post_json("/v1/jobs", &job).await);
+        for (before, verb, after) in [
+            ("dead", "resume", "pending"),
+            ("pending", "pause", "pause"),
+            ("pause", "resume", "pending"),
+        ] {
+            let end = Instant::now() + Duration::from_secs(10);
+            while status().await != before {
+                assert!(Instant::now() < end, "not {before}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            written(&api.post(&format!("/v1/job/again/{verb}")).await);
+            assert_eq!(status().await, after, "after {verb}");
+            let list = api.get("/v1/jobs").await.ok();
+            assert_eq!(list[0]["Status"], after, "after {verb}");
+        }
+    }
+}

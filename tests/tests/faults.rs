@@ -432,6 +432,31 @@ async fn a_change_without_an_index_is_never_sent_to_two_servers_that_may_both_ha
     }
 }
 
+/// What was under way when the leader went may be made by the next one: that
+/// nobody leads meanwhile does not say that nothing was done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_went_with_its_leader_is_in_doubt_while_nobody_leads() {
+    let text = "text/plain; charset=utf-8";
+    let faulty = Faulty::start(1, "3s").await;
+    let server = &faulty.servers[0];
+    server.forget();
+    server.set(
+        Fault::AnswerAfter(500, text, "rpc error: EOF"),
+        Which::Writes,
+    );
+    let job = tests::cluster::job("doubt");
+    let change = faulty.api.post_json("/v1/jobs", &job);
+    let election = async {
+        while server.count("PUT", "/v1/jobs").1 == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        server.set(Fault::Answer(500, text, "No cluster leader"), Which::All);
+    };
+    let (answer, ()) = tokio::join!(change, election);
+    assert_eq!(answer.status, 502, "{}", answer.shown());
+    assert!(answer.text().contains("may or may not have been made"));
+}
+
 /// What may happen to the one write of a request, and whether Nomad got it.
 fn accidents() -> Vec<(&'static str, Fault, bool)> {
     let text = |status, body| Fault::Answer(status, "text/plain; charset=utf-8", body);

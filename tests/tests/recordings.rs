@@ -12,6 +12,7 @@
     clippy::unwrap_used
 )]
 
+use futures_util::future::join_all;
 use local::gateway::Server;
 use serde_json::{Map, Value, json};
 use tests::client::own_headers;
@@ -1173,6 +1174,21 @@ on_both!(statistics_read_as_from_2x, async |generation| {
 });
 
 on_both!(
+    callers_of_the_same_moment_share_one_signal,
+    async |generation| {
+        let stage = Stage::at(generation, RUNNING).await;
+        let source = stage.recorded("036-allocation-get-src");
+        let id = source.json()["ID"].as_str().unwrap();
+        let target = format!("/v1/agent/allocation/{id}/stats");
+        let answers = join_all((0..16).map(|_| stage.get(&target))).await;
+        for answer in answers {
+            like(&answer, &of_2x("019-alloc-stats-src"));
+        }
+        assert_eq!(stage.nomad.writes().len(), 1);
+    }
+);
+
+on_both!(
     statistics_of_what_is_not_there_cost_no_signal,
     async |generation| {
         let stage = Stage::at(generation, RUNNING).await;
@@ -1737,7 +1753,7 @@ on_both!(
             .api
             .post_json("/v1/jobs", &of_2x("089-failover-create").request_json())
             .await;
-        answer.fails(404, &of_2x("089-failover-create").text);
+        like(&answer, &of_2x("089-failover-create"));
         // What 2.x took and then lost.
         for name in [
             "095-err-name-only",

@@ -336,6 +336,8 @@ on_both!(
                 let answer = cluster.api.post_json("/v1/jobs", &sent).await;
                 assert_eq!(answer.status, 400, "{}", answer.shown());
                 assert!(answer.text().contains("Oracle"), "{}", answer.text());
+                let report = cluster.api.post_json("/v1/validate/job", &sent).await;
+                assert_eq!(report.ok()["Error"], answer.text());
                 let answer = cluster.api.get("/v1/job/oracle").await;
                 answer.fails(404, "job not found");
             }
@@ -796,6 +798,139 @@ async fn a_job_survives_the_change_of_the_plugins_generation() {
         "secret-of-dest"
     );
 }
+
+/// `ConnectionConfig { … }` in a job file of Nomad's, without an equals sign, is
+/// registered as a list of one.
+async fn register_in_blocks(cluster: &Cluster, id: &str, src: &Value, dest: &Value) {
+    let groups = [("src", src), ("dest", dest)].map(|(name, config)| {
+        json!({"Name": name, "Count": 1, "Tasks": [
+            {"Name": name, "Driver": "dtle", "Config": config}
+        ]})
+    });
+    let job = json!({"Job": {
+        "ID": id, "Name": id, "Type": "service", "Datacenters": ["dc1"], "TaskGroups": groups,
+    }});
+    let nomad = tests::Client::of_url(&cluster.nomad.url());
+    assert_eq!(nomad.put_json("/v1/jobs", &job).await.status, 200);
+}
+
+on_both!(
+    blocks_of_a_job_file_read_as_objects_and_hide_their_passwords,
+    async |generation| {
+        let cluster = Cluster::start(generation).await;
+        let connection = |host: &str| json!({"Host": host, "Port": 3306, "User": "u", "Password": format!("secret-of-{host}")});
+        let kafka = json!({"Brokers": ["k:9092"], "Topic": "t", "Converter": "json"});
+        let (src, dest) = (connection("src"), connection("dest"));
+        let (to_mysql, to_kafka) = match generation {
+            Generation::Split => (
+                [
+                    json!({"ConnectionConfig": [src]}),
+                    json!({"ConnectionConfig": [dest]}),
+                ],
+                [
+                    json!({"ConnectionConfig": [src]}),
+                    json!({"KafkaConfig": [kafka]}),
+                ],
+            ),
+            Generation::Merged => (
+                [
+                    json!({"SrcConnectionConfig": [src], "DestConnectionConfig": [dest]}),
+                    json!({"DestType": "mysql"}),
+                ],
+                [
+                    json!({"SrcConnectionConfig": [src], "KafkaConfig": [kafka]}),
+                    json!({"DestType": "kafka"}),
+                ],
+            ),
+        };
+        register_in_blocks(&cluster, "to-mysql", &to_mysql[0], &to_mysql[1]).await;
+        register_in_blocks(&cluster, "to-kafka", &to_kafka[0], &to_kafka[1]).await;
+
+        let job = cluster.read("to-mysql").await;
+        assert_eq!(job["Tasks"][0]["Config"]["ConnectionConfig"], src);
+        assert_eq!(job["Tasks"][1]["Config"]["ConnectionConfig"], dest);
+        let job = cluster.read("to-kafka").await;
+        assert_eq!(job["Tasks"][0]["Config"]["ConnectionConfig"], src);
+        assert_eq!(job["Tasks"][1]["Driver"], "Kafka");
+        for (key, value) in kafka.as_object().unwrap() {
+            assert_eq!(&job["Tasks"][1]["Config"][key], value, "{key}");
+        }
+        let list = cluster.api.get("/v1/jobs").await;
+        assert!(!list.text().contains("secret-of"), "{}", list.text());
+
+        // What the list shows can be sent back.
+        let mut shown = list.json()[1]["JobSummary"].clone();
+        assert_eq!(shown["ID"], "to-mysql");
+        shown["Name"] = json!("renamed");
+        cluster.create(&shown).await;
+        let job = cluster.read("to-mysql").await;
+        assert_eq!(job["Tasks"][0]["Config"]["ConnectionConfig"], src);
+        assert_eq!(job["Tasks"][1]["Config"]["ConnectionConfig"], dest);
+    }
+);
+
+on_both!(
+    an_id_of_others_with_a_slash_is_listed_and_not_addressable,
+    async |generation| {
+        let cluster = Cluster::start(generation).await;
+        // The last two lead to another route of Nomad's, and out of this one.
+        for id in ["team/orders", "team/allocations", "a/../../allocations"] {
+            register_in_blocks(&cluster, id, &json!({}), &json!({})).await;
+        }
+        for _ in 0..2 {
+            let list = cluster.api.get("/v1/jobs?prefix=team").await.ok();
+            assert_eq!(list.as_array().unwrap().len(), 1, "{list:#}");
+            assert_eq!(list[0]["ID"], "team/orders");
+            for target in ["/v1/allocations", "/v1/evaluations", "/v1/jobs?pretty"] {
+                let answer = cluster.api.get(target).await;
+                assert_eq!(answer.status, 200, "{}", answer.shown());
+            }
+            let one = "/v1/job/team%2Forders";
+            cluster.api.get(one).await.fails(404, "job not found");
+            let answer = cluster.api.post(&format!("{one}/pause")).await;
+            answer.fails(404, "job not found");
+            assert_eq!(cluster.api.delete(one).await.ok()["Success"], true);
+        }
+        let nomad = tests::Client::of_url(&cluster.nomad.url());
+        assert_eq!(nomad.get("/v1/job/team/orders").await.status, 200);
+    }
+);
+
+on_both!(
+    a_job_as_deep_as_one_may_be_is_read_wherever_it_shows,
+    async |generation| {
+        let cluster = Cluster::start(generation).await;
+        let nested = |levels| (0..levels).fold(json!("x"), |inner, _| json!([inner]));
+        // Four levels of a body are above a Config's values.
+        let deep = job_with(
+            "deep",
+            &json!({"Gtid": nested(60), "unknown": nested(60)}),
+            &json!({}),
+        );
+        cluster.create(&deep).await;
+        assert_eq!(lasting(cluster.read("deep").await), expected(&deep));
+        let node = cluster.api.get("/v1/nodes").await.ok()[0]["ID"].clone();
+        let node = node.as_str().unwrap();
+        for target in ["/v1/jobs", &format!("/v1/node/{node}/allocations")] {
+            let text = cluster.api.get(target).await;
+            assert_eq!(text.status, 200, "{}", text.shown());
+        }
+        for pause_or_resume in ["pause", "resume"] {
+            let target = format!("/v1/job/deep/{pause_or_resume}");
+            let reply = cluster.api.post_json(&target, &json!({})).await.ok();
+            assert_eq!(reply["Success"], true, "{pause_or_resume}");
+        }
+        assert_eq!(lasting(cluster.read("deep").await), expected(&deep));
+
+        // One that could not be read would be in the way of every list.
+        for levels in [61, 119, 123, 1000] {
+            let deeper = job_with("deeper", &json!({"Gtid": nested(levels)}), &json!({}));
+            let answer = cluster.api.post_json("/v1/jobs", &deeper).await;
+            assert_eq!(answer.status, 400, "{levels}: {}", answer.shown());
+        }
+        assert_eq!(cluster.api.get("/v1/job/deeper").await.status, 404);
+    }
+);
 
 on_both!(
     the_same_job_sent_again_changes_nothing,

@@ -25,8 +25,8 @@ use super::{Gateway, LARGEST_BODY, Peer, plain};
 const WAITING: u32 = 4096;
 /// How long requests under way may take to end after a stop.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// How long a client may take to send its headers.
-const HEADERS: Duration = Duration::from_secs(30);
+/// How long a client may take to send its headers, and after them its body.
+const SENDING: Duration = Duration::from_secs(30);
 
 /// A gateway that is listening. Dropping it stops it without waiting.
 pub struct Server {
@@ -130,7 +130,7 @@ async fn accept(
             }
             Some(tls) => {
                 tokio::spawn(async move {
-                    match tokio::time::timeout(HEADERS, tls.accept(stream)).await {
+                    match tokio::time::timeout(SENDING, tls.accept(stream)).await {
                         Ok(Ok(stream)) => {
                             connection(TokioIo::new(stream), gateway, ip, watcher).await;
                         }
@@ -158,7 +158,7 @@ where
         // As 2.x writes them: old scripts look for `X-Udup-Index`.
         .title_case_headers(true)
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADERS)
+        .header_read_timeout(SENDING)
         .serve_connection(io, service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!("connection: {error}");
@@ -171,15 +171,22 @@ async fn answer(
     ip: String,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
-    let body = match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
+    let body = Limited::new(body, LARGEST_BODY).collect();
+    let body = match tokio::time::timeout(SENDING, body).await {
+        Err(_) => {
+            return to_full(plain(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not come in time",
+            ));
+        }
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
             return to_full(plain(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the body is larger than Lambda takes (6 MB)",
             ));
         }
-        Err(_) => return to_full(plain(StatusCode::BAD_REQUEST, "the body broke off")),
+        Ok(Err(_)) => return to_full(plain(StatusCode::BAD_REQUEST, "the body broke off")),
     };
     let peer = Peer {
         ip,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use super::jobs::VisibleJobs;
 use crate::edge::Context;
 use crate::error::Error;
-use crate::nomad::ReadOptions;
 use crate::nomad::wire::{Allocation, AllocationStub, Job};
+use crate::nomad::{self, ReadOptions};
 use crate::translate::allocation::{is_newest, to_v2, to_v2_list, to_v2_whole};
 use crate::translate::status::recorded;
 use crate::translate::{JobView, job, password};
@@ -74,9 +74,13 @@ pub async fn is_paused(
     let all = context
         .nomad
         .job_allocations(&allocation.job_id, options)
-        .await?
-        .value;
-    Ok(is_newest(&all, allocation))
+        .await;
+    match all {
+        Ok(all) => Ok(is_newest(&all.value, allocation)),
+        // The job's ID holds a slash, and no path leads to it.
+        Err(nomad::Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A whole allocation in 2.x's shape; `None` for one that was made for another

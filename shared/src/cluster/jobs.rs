@@ -12,7 +12,7 @@ use crate::memory::{Ingredients, Question, Sources};
 use crate::nomad::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
 use crate::nomad::{self, QueryMeta, Read, ReadOptions};
 use crate::translate::progress::Progress;
-use crate::translate::status::{Look, Status, first_look, needs_evaluations, settle};
+use crate::translate::status::{Look, Status, first_look, needs_evaluations, recorded, settle};
 use crate::translate::{JobView, job, password};
 use crate::v2;
 
@@ -118,8 +118,9 @@ async fn remembered(
     let memory = &context.app.memory;
     let region = context.nomad.region();
     let known = memory.last_job(region, id);
-    // The list remembers other tenants' jobs too, so as not to ask again what they are.
-    let Some(known) = known.filter(|job| job.is_dtle()) else {
+    // The list remembers other tenants' jobs too, so as not to ask again what they
+    // are, and others' with a slash in their ID, which no path leads to.
+    let Some(known) = known.filter(|job| job.is_dtle() && !id.contains('/')) else {
         return Ok(None);
     };
     if memory.is_crowded(region, id) {
@@ -359,13 +360,12 @@ async fn of_stub(
     let region = context.nomad.region();
     let known = match memory.job(region, &stub.id, stub.job_modify_index) {
         Some(job) => job,
-        None => match context.nomad.job(&stub.id, options).await {
+        None => match context.nomad.listed_job(&stub.id, options).await {
             Ok(job) => {
                 let job = Arc::new(job.value);
                 memory.remember_job(region, &job);
                 job
             }
-            // Others' IDs may hold a slash, which no path can carry.
             Err(nomad::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         },
@@ -404,10 +404,14 @@ async fn status(
         Default::default();
     match look {
         Look::Known(status) => return Ok((status, true)),
+        // No path leads to its allocations: Nomad's own word has to do.
+        _ if job.id.contains('/') => return Ok((recorded(job), true)),
         Look::Failed => {
             allocations = context.nomad.job_allocations(&job.id, options).await?.value;
             if needs_evaluations(&JobView::new(job), &allocations) {
                 evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
+                // What they have placed meanwhile has to be seen.
+                allocations = context.nomad.job_allocations(&job.id, options).await?.value;
             }
         }
         Look::Waiting => {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::layout::layout;
-use super::writes::Update;
+use super::writes::{Update, conflict};
 use crate::edge::Context;
 use crate::error::Error;
 use crate::http::Reply;
@@ -50,7 +50,7 @@ async fn register_2x(
         .as_ref()
         .is_some_and(|orders| !orders.is_empty())
     {
-        return Err(Error::not_found("order not found"));
+        return Err(Error::order_not_found());
     }
     let id = id_of(path_id, spec.id.as_deref())?;
     let settings = &context.app.settings;
@@ -60,11 +60,7 @@ async fn register_2x(
     }
     refuse_stored_progress(context, &id).await?;
     let layout = layout(context).await?;
-    if layout == Layout::Split && spec.tasks.iter().any(|task| task.driver == Driver::Oracle) {
-        return Err(Error::bad_request(
-            "Driver Oracle needs the dtle plugin 4.22.11 or later; the cluster's is older",
-        ));
-    }
+    check_drivers(&spec, layout)?;
     let expected = spec.enforce_index.then_some(spec.job_modify_index);
     let mut update = Update::new(context, &id, spec.enforce_index);
     loop {
@@ -83,6 +79,15 @@ async fn register_2x(
             return Ok(index);
         }
     }
+}
+
+fn check_drivers(spec: &JobSpec, layout: Layout) -> Result<(), Error> {
+    if layout == Layout::Split && spec.tasks.iter().any(|task| task.driver == Driver::Oracle) {
+        return Err(Error::bad_request(
+            "Driver Oracle needs the dtle plugin 4.22.11 or later; the cluster's is older",
+        ));
+    }
+    Ok(())
 }
 
 /// The ID of the path, of the body, or a new one.
@@ -210,17 +215,10 @@ fn region(context: &Context<'_>, job: Option<&str>) -> String {
 /// is as expected.
 fn check_index(expected: Option<u64>, before: Option<&Existing>) -> Result<(), Error> {
     let found = before.map(|before| before.job.job_modify_index);
-    match (expected, found) {
-        (None, _) | (Some(0), None) => Ok(()),
-        (Some(0), Some(_)) => Err(Error::refused(
-            "Enforcing job modify index 0: job already exists",
-        )),
-        (Some(expected), None) => Err(Error::refused(format!(
-            "Enforcing job modify index {expected}: job does not exist"
-        ))),
-        (Some(expected), Some(found)) if found != expected => Err(Error::refused(format!(
-            "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
-        ))),
+    match expected {
+        Some(expected) if expected != found.unwrap_or(0) => {
+            Err(Error::refused(conflict(expected, found)))
+        }
         _ => Ok(()),
     }
 }
@@ -273,11 +271,15 @@ pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
     if let Err(error) = refuse_stored_progress(context, &id).await {
         return Ok(failed(error.message().to_owned()));
     }
+    let layout = layout(context).await?;
+    if let Err(error) = check_drivers(&spec, layout) {
+        return Ok(failed(error.message().to_owned()));
+    }
     let document = document(&Registration {
         spec: &spec,
         id: &id,
         region: &region(context, spec.region.as_deref()),
-        layout: layout(context).await?,
+        layout,
         policy: &context.app.settings.policy,
         existing: None,
     });

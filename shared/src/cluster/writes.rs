@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 use uuid::Uuid;
 
 use super::history::{Fate, history};
@@ -25,31 +25,8 @@ use crate::translate::{Kept, numbers};
 
 /// How often a change is made anew because somebody else came between.
 const ATTEMPTS: u32 = 8;
-/// How long a writer waits for its turn.
-const TURN: Duration = Duration::from_secs(2);
 /// How often a job's versions are looked at until they are settled.
 const LOOKS: u32 = 8;
-
-/// Whose turn it is to change a job, within this process: writers that would only
-/// meet in Nomad take turns here. Nothing depends on it but how often they meet.
-pub struct Turns([Mutex<()>; 64]);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
-    }
-}
-
-impl Turns {
-    /// Waits for a turn, but not for ever: the one before may wait for Nomad.
-    async fn take(&self, id: &str) -> Option<MutexGuard<'_, ()>> {
-        let hash = id.bytes().fold(0_usize, |hash, byte| {
-            hash.wrapping_mul(31).wrapping_add(usize::from(byte))
-        });
-        let turn = self.0.get(hash % self.0.len())?;
-        tokio::time::timeout(TURN, turn.lock()).await.ok()
-    }
-}
 
 /// What is registered under an ID; `None` for nothing.
 ///
@@ -73,6 +50,18 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
         document: document.value,
         job,
     }))
+}
+
+/// What 2.x says when the index of a job is not the expected one [072, 074].
+#[must_use]
+pub(super) fn conflict(expected: u64, found: Option<u64>) -> String {
+    match (expected, found) {
+        (0, Some(_)) => "Enforcing job modify index 0: job already exists".to_owned(),
+        (_, Some(found)) => format!(
+            "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
+        ),
+        (_, None) => format!("Enforcing job modify index {expected}: job does not exist"),
+    }
 }
 
 /// A change of what is registered under an ID: read, decide, write; again from
@@ -233,18 +222,8 @@ impl<'a> Update<'a> {
         let expected = self.expected;
         match fate {
             None | Some(Fate::Stands) => Ok(Some(index)),
-            Some(Fate::Lost) => {
-                self.again(format!(
-                    "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
-                ))
-                .await
-            }
-            Some(Fate::Revived) => {
-                self.again(format!(
-                    "Enforcing job modify index {expected}: job does not exist"
-                ))
-                .await
-            }
+            Some(Fate::Lost) => self.again(conflict(expected, Some(found))).await,
+            Some(Fate::Revived) => self.again(conflict(expected, None)).await,
         }
     }
 

@@ -243,6 +243,25 @@ impl<'a> Session<'a> {
         self.read(&["v1", "job", id], options).await
     }
 
+    /// `GET /v1/job/{id}` for an ID out of Nomad's own list. It may hold slashes,
+    /// which Nomad takes in the path as they are. Where they lead to another of
+    /// its routes (`x/allocations`) nothing is found.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn listed_job(&self, id: &str, options: &ReadOptions) -> Result<Read<Job>, Error> {
+        let segments: Vec<&str> = ["v1", "job"].into_iter().chain(id.split('/')).collect();
+        let answer = self.read::<Job>(&segments, options).await;
+        let has_slash = segments.len() > 3;
+        match answer {
+            Ok(job) if has_slash && job.value.id != id => Err(Error::NotFound { meta: job.meta }),
+            Err(Error::Unreadable { .. } | Error::Rejected { .. }) if has_slash => {
+                Err(Error::NotFound { meta: None })
+            }
+            answer => answer,
+        }
+    }
+
     /// `GET /v1/job/{id}` as the whole document, for writing it back.
     ///
     /// # Errors
@@ -872,6 +891,10 @@ impl<'a> Session<'a> {
             if Instant::now() + pause + LEAST >= give_up {
                 return Err(match error {
                     Error::Unreachable { cause } if in_doubt => Error::InDoubt { cause },
+                    // An earlier attempt may have reached the leader that is gone.
+                    Error::NoLeader if in_doubt => Error::InDoubt {
+                        cause: Error::NoLeader.to_string(),
+                    },
                     // What one server knew says more than another's silence.
                     Error::Unreachable { .. } if no_leader => Error::NoLeader,
                     other => other,

@@ -95,8 +95,6 @@ pub struct Job {
     pub create_index: u64,
     /// Index of its last change of any kind.
     pub modify_index: u64,
-    /// Counts its changes, from 0.
-    pub version: u64,
     /// Index of its last change by a register or deregister.
     pub job_modify_index: u64,
     /// Constraints of all its groups.
@@ -242,8 +240,6 @@ pub struct AllocationStub {
     /// Its job.
     #[serde(rename = "JobID")]
     pub job_id: String,
-    /// The version of the job that it runs.
-    pub job_version: u64,
     /// The node it runs on.
     #[serde(rename = "NodeID")]
     pub node_id: String,
@@ -374,7 +370,6 @@ impl From<FlatAllocation> for Allocation {
                 id: flat.id,
                 eval_id: flat.eval_id,
                 job_id: flat.job_id,
-                job_version: flat.job.as_ref().map_or(0, |job| job.version),
                 node_id: flat.node_id,
                 task_group: flat.task_group,
                 desired_status: flat.desired_status,

@@ -111,6 +111,11 @@ async fn statistics(
     if let Some(known) = memory.statistics(allocation, task) {
         return Ok(known);
     }
+    // Of those who ask meanwhile one asks the task, and the others share its answer.
+    let _turn = context.app.signals.take(allocation).await;
+    if let Some(known) = memory.statistics(allocation, task) {
+        return Ok(known);
+    }
     let text = match context.nomad.signal(allocation, task, "stats").await {
         Ok(text) => text,
         // The node is gone, or the task has just ended.
@@ -118,8 +123,6 @@ async fn statistics(
         Err(error) => return Err(error.into()),
     };
     let statistics = of_signal(&text, side).map(Arc::new);
-    if statistics.is_some() {
-        memory.remember_statistics(allocation, task, statistics.clone());
-    }
+    memory.remember_statistics(allocation, task, statistics.clone());
     Ok(statistics)
 }

@@ -10,6 +10,11 @@ use super::spec::{JobSpec, TaskSpec, fault_of_id};
 use super::{Driver, Side, keys, numbers};
 use crate::secret::TaskConfig;
 
+/// How deep a body may be nested. serde_json reads 127 levels; Nomad's answers,
+/// and what is kept in Meta, wrap a Config in more of them than a body does, and
+/// a job that is registered but cannot be read would take every list with it.
+const DEEPEST: usize = 64;
+
 /// What a body holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
@@ -69,10 +74,25 @@ fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
         };
         format!("{kind} (line {}, column {})", error.line(), error.column())
     })?;
+    if depth(&value) > DEEPEST {
+        return Err(format!(
+            "the JSON is nested too deeply: {DEEPEST} levels are taken"
+        ));
+    }
     match numbers::tidy(value) {
         Value::Object(fields) => Ok(fields),
         other => Err(format!("the body is {}, a job is expected", kind(&other))),
     }
+}
+
+/// How many arrays and objects stand in each other.
+fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(fields) => fields.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or(0)
 }
 
 fn read(fields: Map<String, Value>, faults: &mut Vec<String>) -> Option<Body> {
@@ -485,5 +505,11 @@ mod tests {
     fn deep_nesting_is_a_fault_and_no_crash() {
         let body = format!("{{\"Name\":{}", "[".repeat(100_000));
         assert!(faults(&body).contains("nested too deeply"));
+        let nested = |levels| {
+            let value = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+            format!(r#"{{"Name":"x","Tasks":{TASKS},"Other":{value}}}"#)
+        };
+        assert!(faults(&nested(DEEPEST)).contains("nested too deeply"));
+        assert!(parse(nested(DEEPEST - 1).as_bytes()).is_ok());
     }
 }

@@ -111,6 +111,11 @@ fn config(view: &JobView<'_>, side: Side, task: &Task) -> (Map<String, Value>, D
         Layout::Split => split(&task.config.0),
         Layout::Merged => merged(view, side),
     };
+    if view.kept.name.is_none() {
+        for (_, value) in config.iter_mut().filter(|(key, _)| keys::is_block(key)) {
+            *value = block(std::mem::take(value));
+        }
+    }
     for value in config.values_mut() {
         *value = numbers::tidy(template::unescape_value(value));
     }
@@ -120,9 +125,20 @@ fn config(view: &JobView<'_>, side: Side, task: &Task) -> (Map<String, Value>, D
     (config, driver)
 }
 
+/// A block of a Config. The Nomad CLI registers one that is written as HCL's
+/// `ConnectionConfig { … }`, without an equals sign, as a list of one.
+fn block(value: Value) -> Value {
+    match value {
+        Value::Array(mut items) if matches!(items.as_slice(), [Value::Object(_)]) => {
+            items.remove(0)
+        }
+        other => other,
+    }
+}
+
 fn split(config: &Map<String, Value>) -> (Map<String, Value>, Driver) {
     let mut config = config.clone();
-    match config.remove("KafkaConfig") {
+    match config.remove("KafkaConfig").map(block) {
         Some(Value::Object(kafka)) => {
             config.extend(kafka);
             (config, Driver::Kafka)
@@ -152,14 +168,17 @@ fn merged(view: &JobView<'_>, side: Side) -> (Map<String, Value>, Driver) {
     };
     let mut config = Map::new();
     let mut driver = Driver::MySQL;
+    // This API never sends a list there, so none has to be given back.
+    let kafka = all.get("KafkaConfig").cloned().map(block);
+    let kafka = kafka.as_ref().and_then(Value::as_object);
     for (key, value) in all {
         match (side, key.as_str()) {
             (Side::Src, "SrcConnectionConfig") | (Side::Dest, "DestConnectionConfig") => {
                 config.insert("ConnectionConfig".to_owned(), value.clone());
             }
-            (Side::Dest, "KafkaConfig") if value.is_object() => {
+            (Side::Dest, "KafkaConfig") if kafka.is_some() => {
                 driver = Driver::Kafka;
-                for (key, value) in value.as_object().into_iter().flatten() {
+                for (key, value) in kafka.into_iter().flatten() {
                     let key = if key == "DateTimeZone" {
                         "TimeZone"
                     } else {

@@ -243,6 +243,12 @@ fn find(keys: &'static [Key], name: &str) -> Option<&'static Key> {
         .or_else(|| keys.iter().find(|key| key.name.eq_ignore_ascii_case(name)))
 }
 
+/// Whether a database task's key holds one object with known keys.
+pub(super) fn is_block(name: &str) -> bool {
+    let key = DATABASE.iter().find(|key| key.name == name);
+    key.is_some_and(|key| matches!(key.shape, Shape::Block(_)))
+}
+
 /// The same object, known keys in their canonical spelling at every depth.
 /// Pushes a fault for a key that is there twice.
 pub fn canonical(

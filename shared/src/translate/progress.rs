@@ -40,6 +40,12 @@ impl Progress {
         !self.gtid.is_empty() || !self.binlog_file.is_empty()
     }
 
+    /// How many bytes of text it holds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.gtid.len() + self.binlog_file.len() + self.nats_addr.len()
+    }
+
     /// Puts it into the Config of both tasks [011].
     pub fn show_in(&self, job: &mut v2::Job) {
         for task in &mut job.tasks {

@@ -102,13 +102,16 @@ fn may_have_failed(count: GroupSummary) -> bool {
         && count.unknown == 0
 }
 
-/// Whether a failed allocation will be replaced later, as far as the
-/// allocations tell; `None` when the evaluations have to be asked.
+/// Whether the evaluations have to be asked if a failed allocation will be
+/// replaced: Nomad may do so by itself, or because the job was changed since.
 #[must_use]
 pub fn needs_evaluations(view: &JobView<'_>, allocations: &[AllocationStub]) -> bool {
     failed_groups(view, allocations)
         .iter()
-        .any(|(_, reschedules, allocation)| *reschedules && allocation.followup_eval_id.is_empty())
+        .any(|(_, reschedules, allocation)| {
+            allocation.create_index < view.job.job_modify_index
+                || *reschedules && allocation.followup_eval_id.is_empty()
+        })
 }
 
 /// Decides a doubt of [`first_look`].
@@ -123,13 +126,20 @@ pub fn settle(
         Look::Known(status) => status.clone(),
         Look::Failed => {
             let failed = failed_groups(view, allocations);
-            let later = evaluations
+            let (later, now): (Vec<_>, Vec<_>) = evaluations
                 .iter()
-                .any(|eval| eval.status == "pending" && is_set(eval.wait_until.as_deref()));
+                .filter(|eval| eval.status == "pending")
+                .partition(|eval| is_set(eval.wait_until.as_deref()));
+            // Resumed or changed a moment ago, and not yet looked at by Nomad.
+            let changed = view.job.job_modify_index;
+            if now.iter().any(|eval| eval.create_index >= changed) {
+                return Status::of("pending");
+            }
             let for_good: Vec<_> = failed
                 .iter()
                 .filter(|(_, reschedules, allocation)| {
-                    !(*reschedules && (later || !allocation.followup_eval_id.is_empty()))
+                    !(*reschedules
+                        && (!later.is_empty() || !allocation.followup_eval_id.is_empty()))
                 })
                 .collect();
             if for_good.is_empty() {
@@ -160,19 +170,16 @@ fn is_set(time: Option<&str>) -> bool {
     time.is_some_and(|time| !time.is_empty() && !time.starts_with("0001-01-01T"))
 }
 
-/// Groups whose newest allocation has failed, and is not of an earlier version of
-/// the job that Nomad is about to replace: side, whether Nomad replaces failed
-/// allocations, the allocation.
+/// Groups whose newest allocation has failed: side, whether Nomad replaces
+/// failed allocations, the allocation.
 fn failed_groups<'a>(
     view: &JobView<'_>,
     allocations: &'a [AllocationStub],
 ) -> Vec<(Side, bool, &'a AllocationStub)> {
-    let about_to_place = view.job.status == "pending";
     view.tasks
         .iter()
         .filter_map(|(side, group, _)| {
-            let newest = newest_of_group(allocations, &group.name)
-                .filter(|newest| !(about_to_place && newest.job_version < view.job.version))?;
+            let newest = newest_of_group(allocations, &group.name)?;
             let reschedules = group
                 .reschedule_policy
                 .is_some_and(|policy| policy.unlimited || policy.attempts > 0);
