@@ -10,8 +10,9 @@
 //!
 //! Six versions are enough while fewer than six processes change the same job at
 //! the same instant. The first version that is left is taken to stand, and so is
-//! one whose base is gone: it is no race of this instant but an old text in other
-//! hands, as `nomad job revert` and a file from last week bring it.
+//! one that is based on an earlier version than that: it is no race of this instant
+//! but an old text in other hands, as `nomad job revert` and a file from last week
+//! bring it.
 
 use crate::nomad::wire::JobVersion;
 use crate::translate::Kept;
@@ -47,12 +48,17 @@ pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Opti
     let (first, later) = versions.split_first()?;
     let mut standing = first.job_modify_index;
     let mut lost: Vec<u64> = Vec::new();
-    let mut standing_write = kept(first).write;
-    let mut known = vec![(text(first), kept(first))];
+    let oldest = kept(first);
+    // A race with the first version that is left has its base, not an earlier one.
+    let forgotten = match oldest.write {
+        _ if first.version == 0 => 0,
+        Some(_) => oldest.base,
+        None => first.job_modify_index,
+    };
+    let mut standing_write = oldest.write.clone();
+    let mut known = vec![(text(first), oldest)];
     let mut fate = Fate::Stands;
-    let all_are_left = first.version == 0;
-    let oldest = first.job_modify_index;
-    let made_here = all_are_left && first.create_index == oldest;
+    let made_here = first.version == 0 && first.create_index == first.job_modify_index;
     if standing == ours && expected != 0 && made_here {
         fate = Fate::Revived;
     }
@@ -65,13 +71,17 @@ pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Opti
         } else if kept.write.is_none() || known.iter().any(|(earlier, _)| *earlier == text) {
             // By other hands, which may have copied an earlier text.
             true
-        } else if kept.base < oldest && !all_are_left {
-            // As before, but what they copied is gone.
+        } else if kept.again.is_some() {
+            // Given back, perhaps by two at once, in place of the newest and of what
+            // was built on that; not of what was built on the other's.
+            if known.iter().any(|(_, earlier)| earlier.write == kept.write) {
+                kept.base >= standing || kept.write == standing_write
+            } else {
+                kept.base >= forgotten
+            }
+        } else if kept.base < forgotten {
+            // By other hands, and what they copied is gone.
             true
-        } else if known.iter().any(|(_, earlier)| earlier.write == kept.write) {
-            // Given back, perhaps by two at once, in place of the newest; not of
-            // what was built on the other's.
-            kept.base >= standing || kept.write == standing_write
         } else {
             kept.base >= standing && !lost.contains(&kept.base)
         };
@@ -121,6 +131,15 @@ mod tests {
         }
     }
 
+    /// The same given back.
+    fn again(index: u64, write: &str, base: u64, name: &str) -> JobVersion {
+        let text = json!({"Base": base, "Write": write, "Again": name}).to_string();
+        JobVersion {
+            meta: [("dtle2".to_owned(), text)].into(),
+            ..version(index, "", 0)
+        }
+    }
+
     fn of(versions: &[JobVersion], ours: u64, expected: u64) -> (u64, Fate) {
         let history = history(versions, ours, expected).unwrap();
         (history.standing, history.fate)
@@ -154,33 +173,36 @@ mod tests {
             version(10, "n", 5),
             version(20, "a", 10),
             version(30, "b", 10),
-            version(40, "a", 30),
+            again(40, "a", 30, "x"),
         ];
         assert_eq!(of(&versions, 20, 10), (40, Fate::Stands));
         versions.push(version(50, "d", 40));
         assert_eq!(of(&versions, 50, 40), (50, Fate::Stands));
+        // Whatever is forgotten meanwhile.
+        while versions.len() > 2 {
+            versions.remove(0);
+            assert_eq!(
+                of(&versions, 0, 0),
+                (50, Fate::Stands),
+                "{}",
+                versions.len()
+            );
+        }
     }
 
     #[test]
     fn what_two_give_back_pushes_nothing_aside_that_was_built_on_the_first() {
-        let again = |index, base, name: &str| {
-            let text = json!({"Base": base, "Write": "a", "Again": name}).to_string();
-            JobVersion {
-                meta: [("dtle2".to_owned(), text)].into(),
-                ..version(index, "", 0)
-            }
-        };
         let mut versions = vec![
             version(10, "n", 5),
             version(20, "a", 10),
             version(30, "b", 10),
-            again(40, 30, "x"),
-            again(41, 30, "y"),
+            again(40, "a", 30, "x"),
+            again(41, "a", 30, "y"),
         ];
         // As either giver sees it, and as others do.
         assert_eq!(of(&versions, 0, 10), (41, Fate::Stands));
         versions[4] = version(50, "d", 40);
-        versions.push(again(60, 30, "y"));
+        versions.push(again(60, "a", 30, "y"));
         assert_eq!(of(&versions, 50, 40), (50, Fate::Stands));
     }
 
@@ -209,6 +231,23 @@ mod tests {
         versions.remove(0);
         versions.push(version(100, "mine", 90));
         assert_eq!(of(&versions, 100, 90), (100, Fate::Stands));
+    }
+
+    #[test]
+    fn a_race_is_still_one_when_the_version_it_was_about_is_gone() {
+        // As recorded on Nomad 1.1.2 with two gateways.
+        let mut versions = vec![
+            version(85, "a", 78),
+            version(87, "b", 78),
+            version(93, "c", 87),
+            again(94, "a", 87, "x"),
+            version(100, "d", 94),
+        ];
+        while versions.len() > 1 {
+            assert_eq!(of(&versions, 100, 94), (100, Fate::Stands));
+            assert_eq!(of(&versions, 0, 0), (100, Fate::Stands));
+            versions.remove(0);
+        }
     }
 
     #[test]
