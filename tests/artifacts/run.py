@@ -4,7 +4,7 @@ the gateway on one machine. Everything is on loopback.
 
     cargo build -p local && cargo lambda build --release --locked -p functions
     python tests/artifacts/run.py        (in a venv with tests/template's
-                                          requirements.txt and cargo-lambda)
+                                          requirements.txt and cargo-lambda 1.9)
 
          API Gateway's events                                    HTTP
     this ──────────────────────► emulator ◄── functions   this ───────► dtle-gateway
@@ -252,6 +252,8 @@ def values_for(path, known):
 QUERIES = {
     "/v1/jobs": "pretty", "/v1/job/{id}/allocations": "all=true", "/v1/join": "address=127.0.0.1:1", "/v1/managers": "address=127.0.0.1:1",
     "/v1/agent/force-leave": "node=nobody", "/v1/operator/raft/peer": "address=10.255.255.1:4647",
+    # Asks Consul.
+    "/v1/validate/job": "fresh=true",
 }  # fmt: skip
 BODIES = {"/v1/jobs": job, "/v1/job/{id}": job, "/v1/validate/job": job}
 # A job is made before it is changed, and removed at last.
