@@ -246,12 +246,20 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let url = format!("{scheme}://{}", server.address());
     let mut out = std::io::stdout().lock();
     writeln!(out, "dtle 2.x API on {url}")?;
-    match sim {
+    match &sim {
         None => writeln!(out, "Nomad: {}", shown.join(", "))?,
-        Some(_) => writeln!(
-            out,
-            "Nomad: in-memory, with two example jobs (--nomad URL for a real one)"
-        )?,
+        Some(sim) => {
+            writeln!(
+                out,
+                "Nomad: in-memory, with two example jobs (--nomad URL for a real one)"
+            )?;
+            // For whoever lets something else talk to it: a function, `nomad status`.
+            tracing::info!(
+                NOMAD_ADDR = sim.url(),
+                CONSUL_HTTP_ADDR = sim.consul_url(),
+                "in-memory"
+            );
+        }
     }
     writeln!(out, "try: curl -s {url}/v1/jobs | jq    stop: Ctrl-C")?;
     out.flush()?;

@@ -479,8 +479,12 @@ fn start() -> Result<(), lambda_http::Error> {
             let authorizer = Arc::clone(&authorizer);
             async move {
                 let answer = authorizer.answer(event.payload).await;
-                // API Gateway makes a 500 of it and says no more; the log must.
-                answer.inspect_err(|error| tracing::error!("cannot decide: {error}"))
+                // API Gateway makes a 500 of it, and puts the text into its own log
+                // as it stands: one without a quote, which would break that line.
+                answer.map_err(|error| {
+                    tracing::error!("cannot decide: {error}");
+                    lambda_http::Error::from("cannot decide, see the log of the authorizer")
+                })
             }
         },
     )))

@@ -95,8 +95,12 @@ fn time_left(app: &App, request: &Request) -> Duration {
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    let until = Duration::from_millis(context.deadline).saturating_sub(now + RESERVE);
-    own.min(until)
+    // One that is over says nothing: cargo-lambda's emulator always sends 600,000,
+    // ten minutes after the beginning of 1970.
+    match Duration::from_millis(context.deadline).checked_sub(now) {
+        Some(left) => own.min(left.saturating_sub(RESERVE)),
+        None => own,
+    }
 }
 
 fn request_id(request: &Request) -> String {
@@ -108,5 +112,35 @@ fn request_id(request: &Request) -> String {
             context.request_id.clone().unwrap_or_default()
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Context as LambdaContext;
+
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn nomad_has_what_lambda_leaves_and_no_more_than_is_set() {
+        let nomad = |name| (name == "NOMAD_ADDR").then(|| "http://127.0.0.1:1".to_owned());
+        let app = App::new(Settings::from_lookup(nomad).unwrap()).unwrap();
+        let own = app.settings.deadline;
+        assert_eq!(time_left(&app, &Request::default()), own);
+
+        let with = |deadline: u64| {
+            let mut context = LambdaContext::default();
+            context.deadline = deadline;
+            time_left(&app, &Request::default().with_lambda_context(context))
+        };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = u64::try_from(now.unwrap().as_millis()).unwrap();
+        let three = with(now + 3_000);
+        assert!(three <= Duration::from_millis(2_500) && three > Duration::from_secs(1));
+        assert_eq!(with(now + 100), Duration::ZERO);
+        assert_eq!(with(now + 900_000), own);
+        // Cargo-lambda's.
+        assert_eq!(with(600_000), own);
     }
 }

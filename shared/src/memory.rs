@@ -29,8 +29,9 @@ const LAYOUT_FOR: Duration = Duration::from_secs(60);
 /// How long an ID with which many others begin is not looked for by its prefix.
 const CROWD_FOR: Duration = Duration::from_secs(300);
 /// Bytes of jobs remembered: some 10,000 without long table lists. A list that
-/// did not fit would push itself out with every reading.
-const JOBS: u64 = 48 << 20;
+/// did not fit would push itself out with every reading. With what follows it has
+/// to leave room in the memory that the template gives a function.
+const JOBS: u64 = 96 << 20;
 
 /// Bytes of list entries remembered.
 const ENTRIES: u64 = 24 << 20;
@@ -364,15 +365,18 @@ fn key<'a>(region: Option<&str>, id: &'a str) -> Cow<'a, str> {
 
 /// About how many bytes a job holds.
 fn size_of(job: &Job) -> usize {
+    /// What one node of a map takes, which has room for eleven entries and mostly
+    /// holds fewer. Of a long list of tables it is nearly all.
+    const NODE: usize = 640;
     fn bytes_of(value: &serde_json::Value) -> usize {
         use serde_json::Value;
         32 + match value {
             Value::String(text) => text.len(),
             Value::Array(items) => items.iter().map(bytes_of).sum(),
-            Value::Object(fields) => fields
-                .iter()
-                .map(|(key, item)| key.len() + 48 + bytes_of(item))
-                .sum(),
+            Value::Object(fields) => {
+                let entries = fields.iter().map(|(key, item)| key.len() + bytes_of(item));
+                NODE * fields.len().div_ceil(8) + entries.sum::<usize>()
+            }
             _ => 0,
         }
     }
@@ -389,6 +393,8 @@ fn size_of(job: &Job) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -421,5 +427,25 @@ mod tests {
         }
         memory.lists.run_pending_tasks();
         assert!(memory.lists.entry_count() <= LISTS / 512);
+    }
+
+    #[test]
+    fn a_job_weighs_what_its_maps_take_and_thousands_of_usual_ones_are_remembered() {
+        let job = |tables: usize| -> Job {
+            let tables: Vec<_> = (0..tables)
+                .map(|n| json!({"TableName": format!("table_{n}")}))
+                .collect();
+            let connection =
+                json!({"Host": "10.9.8.7", "Port": 3306, "User": "u", "Password": "p"});
+            let config = json!({"Gtid": "", "ReplicateDoDb": [{"TableSchema": "db", "Tables": tables}],
+                "SrcConnectionConfig": connection, "DestConnectionConfig": connection});
+            let task = json!({"Name": "Src", "Driver": "dtle", "Config": config});
+            let group = json!({"Name": "Src", "Count": 1, "Tasks": [task]});
+            serde_json::from_value(json!({"ID": "a", "Name": "a", "TaskGroups": [group]})).unwrap()
+        };
+        let usual = size_of(&job(1));
+        assert!(u64::try_from(usual).unwrap() * 10_000 < JOBS, "{usual}");
+        // A map with one entry takes a whole node.
+        assert!(size_of(&job(1_001)) - usual > 1_000 * 640);
     }
 }

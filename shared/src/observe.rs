@@ -98,7 +98,9 @@ const METRICS: &[Metric] = &[
     },
 ];
 
-fn cloudwatch_line(record: &Record, namespace: &str, now: SystemTime) -> String {
+/// A record in CloudWatch's embedded metric format, on one line.
+#[must_use]
+pub fn cloudwatch_line(record: &Record, namespace: &str, now: SystemTime) -> String {
     let timestamp = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));

@@ -22,7 +22,6 @@ use aws_config::meta::region::ProvideRegion;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
-use aws_sdk_secretsmanager::error::DisplayErrorContext;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -218,10 +217,22 @@ impl Manager {
             },
             Err(error) => Err(SecretError::Unavailable {
                 arn,
-                cause: DisplayErrorContext(&error).to_string(),
+                cause: causes(&error),
             }),
         }
     }
+}
+
+/// An error and what lies behind it. Not as the SDK itself would show it, which is
+/// with the answer that it could not read: that may hold the secret.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// A client with what Lambda puts into the environment: region and credentials.

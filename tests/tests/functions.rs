@@ -530,3 +530,26 @@ async fn settings_that_cannot_be_understood_end_the_process_with_a_line_that_nam
         assert!(line["message"].as_str().unwrap().contains(named), "{line}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_secrets_manager_that_cannot_be_read_is_not_shown() {
+    // Cut off in the middle of the secret.
+    const CUT: &str = r#"{"ARN":"arn","SecretString":"hush-hush"#;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let manager = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().fallback(|| async { CUT });
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let settings = [
+        ("NOMAD_ADDR", "http://127.0.0.1:1"),
+        ("NOMAD_TOKEN_SECRET", "arn"),
+        ("AWS_ENDPOINT_URL", &manager),
+        ("AWS_ACCESS_KEY_ID", "none"),
+        ("AWS_SECRET_ACCESS_KEY", "none"),
+    ];
+    let mut function = Function::start("jobs-list", &settings).await;
+    let answer = function.answers(event("http-api-2.0-list-of-jobs")).await;
+    assert!(answer["statusCode"].as_u64() >= Some(500), "{answer}");
+    let (log, errors) = function.end().await;
+    assert!(log.contains("cannot read the secret arn"), "{log}");
+    assert!(!format!("{answer}{log}{errors}").contains("hush"), "{log}");
+}

@@ -11,10 +11,15 @@
     reason = "a test that meets something odd should stop and say so"
 )]
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use dtle_compat::observe::{Record, cloudwatch_line};
 use dtle_compat::routes::TABLE;
+use dtle_compat::secrets::Sources;
+use dtle_compat::settings::Settings;
 use serde_norway::Value;
 
 type Routes = BTreeMap<String, BTreeSet<(String, String)>>;
@@ -23,10 +28,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+fn template() -> Value {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    serde_norway::from_str(&text).unwrap()
+}
+
 /// The functions of the template: name of the binary, properties.
 fn functions() -> Vec<(String, Value)> {
-    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-    let template: Value = serde_norway::from_str(&text).unwrap();
+    let template = template();
     let resources = template["Resources"].as_mapping().unwrap();
     resources
         .iter()
@@ -118,4 +127,162 @@ fn functions_outside_the_network_do_not_ask_nomad() {
         }
     }
     assert_eq!(outside, 3);
+}
+
+#[test]
+fn every_setting_that_the_code_reads_is_set_by_the_template_and_no_other() {
+    let read = RefCell::new(BTreeSet::new());
+    let lookup = |name: &'static str| {
+        read.borrow_mut().insert(name.to_owned());
+        // Without these, some others are not looked at.
+        matches!(name, "NOMAD_ADDR" | "CONSUL_HTTP_ADDR").then(|| "http://a:1".to_owned())
+    };
+    Settings::from_lookup(lookup).unwrap();
+    let _ = Sources::from_lookup(lookup);
+    let mut read = read.into_inner();
+    // The authorizer's own.
+    read.extend(["DTLE_OPEN_ACCESS".to_owned(), "DTLE_TOKENS".to_owned()]);
+
+    let template = template();
+    let mut set = BTreeSet::new();
+    let globals = template["Globals"]["Function"].clone();
+    for properties in functions().into_iter().map(|(_, own)| own).chain([globals]) {
+        let variables = properties.get("Environment").map(|it| &it["Variables"]);
+        for name in variables.and_then(Value::as_mapping).into_iter().flatten() {
+            set.insert(name.0.as_str().unwrap().to_owned());
+        }
+    }
+    let only = |a: &BTreeSet<String>, b| a.difference(b).cloned().collect::<Vec<_>>();
+    // What a release is called is there for what it changes: the template's text.
+    assert_eq!(only(&set, &read), ["DTLE_RELEASE"]);
+    assert_eq!(
+        only(&read, &set),
+        [
+            // Secrets come from Secrets Manager.
+            "CONSUL_HTTP_TOKEN",
+            // Lambda says itself how much time there is.
+            "DTLE_DEADLINE",
+            "DTLE_TOKENS",
+            "NOMAD_CACERT",
+            "NOMAD_CLIENT_CERT",
+            "NOMAD_CLIENT_KEY",
+            "NOMAD_TOKEN",
+        ]
+    );
+}
+
+/// A metric with its dimensions: the value where one is named, `*` for each.
+type Metric = (String, BTreeMap<String, String>);
+
+const NAMESPACE: &str = "dtle/${AWS::StackName}";
+
+/// What functions write, and what is counted in the access log.
+fn written(template: &Value) -> BTreeSet<Metric> {
+    let record = Record {
+        request_id: "r-1".to_owned(),
+        route: "job-get",
+        method: "GET".to_owned(),
+        status: 200,
+        took: Duration::ZERO,
+        nomad_calls: 0,
+        nomad_took: Duration::ZERO,
+        nomad_down: false,
+        cold_start: false,
+        cause: None,
+    };
+    let line = cloudwatch_line(&record, NAMESPACE, SystemTime::now());
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let directive = &line["_aws"]["CloudWatchMetrics"][0];
+    let mut written = BTreeSet::new();
+    for metric in directive["Metrics"].as_array().unwrap() {
+        for set in directive["Dimensions"].as_array().unwrap() {
+            let value = |name: &str| match name {
+                "Route" => "*".to_owned(),
+                _ => line[name].as_str().unwrap().to_owned(),
+            };
+            let names = set
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|it| it.as_str().unwrap());
+            let dimensions = names.map(|name| (name.to_owned(), value(name))).collect();
+            written.insert((metric["Name"].as_str().unwrap().to_owned(), dimensions));
+        }
+    }
+    for (_, resource) in template["Resources"].as_mapping().unwrap() {
+        if resource["Type"] == "AWS::Logs::MetricFilter" {
+            let metric = &resource["Properties"]["MetricTransformations"][0];
+            assert_eq!(metric["MetricNamespace"].as_str(), Some(NAMESPACE));
+            let name = metric["MetricName"].as_str().unwrap().to_owned();
+            written.insert((name, BTreeMap::new()));
+        }
+    }
+    written
+}
+
+/// What alarms and the dashboard ask for in the stack's own namespace.
+fn asked_for(template: &Value) -> BTreeSet<Metric> {
+    let mut asked = BTreeSet::new();
+    for (_, resource) in template["Resources"].as_mapping().unwrap() {
+        let alarm = &resource["Properties"];
+        let own = alarm.get("Namespace").and_then(Value::as_str) == Some(NAMESPACE);
+        if resource["Type"] == "AWS::CloudWatch::Alarm" && own {
+            let dimensions = alarm.get("Dimensions").and_then(Value::as_sequence);
+            let text = |it: &Value, key| it[key].as_str().unwrap().to_owned();
+            let dimensions = dimensions.into_iter().flatten();
+            let dimensions = dimensions.map(|it| (text(it, "Name"), text(it, "Value")));
+            asked.insert((text(alarm, "MetricName"), dimensions.collect()));
+        }
+    }
+    let board = &template["Resources"]["OperatorDashboard"]["Properties"]["DashboardBody"];
+    let board: serde_json::Value = serde_json::from_str(board.as_str().unwrap()).unwrap();
+    for widget in board["widgets"].as_array().unwrap() {
+        let mut before: Vec<String> = Vec::new();
+        for row in widget["properties"]["metrics"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            let row = row.as_array().unwrap();
+            if let Some(search) = row[0]["expression"].as_str() {
+                let (head, name) = search.split_once(" MetricName=\"").unwrap();
+                assert_eq!(head, format!("SEARCH('{{\"{NAMESPACE}\",Route,Service}}"));
+                let name = name.split('"').next().unwrap().to_owned();
+                let dimensions = [("Route", "*"), ("Service", "dtle")];
+                let dimensions =
+                    dimensions.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                asked.insert((name, dimensions.into()));
+                continue;
+            }
+            let words: Vec<&str> = row.iter().filter_map(|it| it.as_str()).collect();
+            if words == ["..."] {
+                continue;
+            }
+            // A dot stands for what is above it.
+            let same = |(at, word): (usize, &&str)| match *word {
+                "." => before[at].clone(),
+                word => word.to_owned(),
+            };
+            before = words.iter().enumerate().map(same).collect();
+            if before[0] == NAMESPACE {
+                let pairs = before[2..].chunks(2);
+                let pairs = pairs.map(|pair| (pair[0].clone(), pair[1].clone()));
+                asked.insert((before[1].clone(), pairs.collect()));
+            }
+        }
+    }
+    asked
+}
+
+#[test]
+fn alarms_and_the_dashboard_ask_for_metrics_that_there_are() {
+    let template = template();
+    let (written, asked) = (written(&template), asked_for(&template));
+    let missing: Vec<_> = asked.difference(&written).collect();
+    assert!(missing.is_empty(), "{missing:?} of {written:?}");
+    // Each metric is looked at somewhere.
+    let names = |metrics: &BTreeSet<Metric>| -> BTreeSet<String> {
+        metrics.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&asked), names(&written));
 }

@@ -85,9 +85,13 @@ impl Gateway {
     /// What is answered to a caller who may not come in; `None` for one who may.
     /// Where API Gateway can only say 403, this one says 401 to an unknown token.
     fn refusal(&self, headers: &HeaderMap, method: &str, path: &str) -> Option<Response<Body>> {
-        let header = headers.get(header::AUTHORIZATION);
-        // A header that is no text is no token either.
-        let header = header.map(|value| value.to_str().unwrap_or_default());
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        let header = match (values.next(), values.next()) {
+            // A header that is no text is no token either.
+            (Some(value), None) => Some(value.to_str().unwrap_or_default()),
+            // Of two, neither is chosen.
+            _ => None,
+        };
         let masked = self.app.settings.mask_passwords;
         match authorize(&self.callers, masked, method, path, header) {
             Decision::Allowed { .. } => None,
@@ -158,4 +162,70 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
         header::HeaderValue::from_static("text/plain; charset=utf-8"),
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use dtle_compat::authorizer::{Scope, Tokens, new_token};
+    use dtle_compat::settings::Settings;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A gateway that lets in a reader and a writer, and their tokens. Port 1
+    /// refuses: nothing here asks Nomad.
+    fn guarded() -> (Gateway, String, String) {
+        let nomad = |name| (name == "NOMAD_ADDR").then(|| "http://127.0.0.1:1".to_owned());
+        let app = App::new(Settings::from_lookup(nomad).unwrap()).unwrap();
+        let (reader, first) = new_token("dashboard", Scope::Read).unwrap();
+        let (writer, second) = new_token("deploy", Scope::Write).unwrap();
+        let tokens = Tokens::parse(&json!({"tokens": [first, second]}).to_string()).unwrap();
+        let gateway = Gateway::new(Arc::new(app), Template::built_in().unwrap())
+            .unwrap()
+            .with_metrics(Metrics::new().unwrap())
+            .with_callers(Callers::WithToken(tokens));
+        let header = |token: &dtle_compat::secret::Secret| format!("Bearer {}", token.expose());
+        (gateway, header(&reader), header(&writer))
+    }
+
+    async fn status(gateway: &Gateway, method: &str, path: &str, headers: &[&str]) -> u16 {
+        let mut request = Request::builder().method(method).uri(path);
+        for value in headers {
+            request = request.header(header::AUTHORIZATION, *value);
+        }
+        let peer = Peer {
+            ip: "127.0.0.1".to_owned(),
+            request_id: "r-1".to_owned(),
+        };
+        let request = request.body(bytes::Bytes::new()).unwrap();
+        gateway.answer(request, &peer).await.status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn callers_are_let_in_by_token_and_route() {
+        let (gateway, reader, writer) = guarded();
+        for (method, path, headers, expected) in [
+            ("GET", "/v1/orders", &[][..], 401),
+            ("GET", "/v1/orders", &["Bearer x"], 401),
+            ("GET", "/v1/orders", &[&reader], 200),
+            ("GET", "/v1/orders", &[&writer], 200),
+            // Two of them are none, whichever comes first.
+            ("GET", "/v1/orders", &[&reader, &writer], 401),
+            ("POST", "/v1/login", &["Bearer x", &writer], 401),
+            ("POST", "/v1/login", &[&writer, "Bearer x"], 401),
+            ("POST", "/v1/login", &[&reader], 403),
+            ("POST", "/v1/login", &[&writer], 501),
+            ("GET", "/v1/job/x", &[&reader], 403),
+            ("GET", "/v1/nothing", &[], 401),
+            ("GET", "/v1/nothing", &[&reader], 404),
+            ("DELETE", "/v1/jobs", &[&reader], 405),
+            ("GET", "/metrics", &[], 401),
+            ("GET", "/metrics", &[&reader], 200),
+            // For what watches the process; it says no more than that.
+            ("GET", "/health", &[], 503),
+        ] {
+            let found = status(&gateway, method, path, headers).await;
+            assert_eq!(found, expected, "{method} {path} {}", headers.len());
+        }
+    }
 }
