@@ -9,10 +9,11 @@
 //! others, and what was built on them, were made in error and are undone.
 //!
 //! Six versions are enough while fewer than six processes change the same job at
-//! the same instant. The first version that is left is taken to stand, and so is
-//! one that is based on an earlier version than that: it is no race of this instant
-//! but an old text in other hands, as `nomad job revert` and a file from last week
-//! bring it.
+//! the same instant. The first version that is left is taken to stand. One whose
+//! base is gone stands unless it is the second on that base, or somebody who still
+//! saw the base has undone it: it may also be an old text in other hands, as `nomad
+//! job revert` and a file from last week bring it. Only the author of such a one is
+//! told that it is lost.
 
 use crate::nomad::wire::JobVersion;
 use crate::translate::Kept;
@@ -43,72 +44,86 @@ pub(super) struct History {
 /// `ours` (0 for none of them) and expected the index `expected`. `None` without
 /// versions.
 pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Option<History> {
-    let mut versions: Vec<&JobVersion> = versions.iter().collect();
-    versions.sort_by_key(|version| version.job_modify_index);
-    let (first, later) = versions.split_first()?;
+    let mut versions: Vec<(&JobVersion, Kept)> = versions
+        .iter()
+        .map(|version| (version, Kept::of_meta(&version.meta)))
+        .collect();
+    versions.sort_by_key(|(version, _)| version.job_modify_index);
+    let (first, oldest) = versions.first()?;
+    let all_are_left = first.version == 0;
     let mut standing = first.job_modify_index;
+    let mut standing_write = &oldest.write;
     let mut lost: Vec<u64> = Vec::new();
-    let oldest = kept(first);
-    // A race with the first version that is left has its base, not an earlier one.
-    let forgotten = match oldest.write {
-        _ if first.version == 0 => 0,
-        Some(_) => oldest.base,
-        None => first.job_modify_index,
-    };
-    let mut standing_write = oldest.write.clone();
-    let mut known = vec![(text(first), oldest)];
     let mut fate = Fate::Stands;
-    let made_here = first.version == 0 && first.create_index == first.job_modify_index;
-    if standing == ours && expected != 0 && made_here {
-        fate = Fate::Revived;
+    if all_are_left {
+        if standing == ours && expected != 0 && first.create_index == ours {
+            fate = Fate::Revived;
+        }
+    } else if (1..=standing).contains(&ours) {
+        // Too late to tell.
+        fate = Fate::Lost;
     }
-    for version in later {
+    for (place, (version, kept)) in versions.iter().enumerate().skip(1) {
         let index = version.job_modify_index;
-        let (text, kept) = (text(version), kept(version));
+        let (before, after) = versions.split_at(place);
         let stands = if index == ours {
             // The author knows what he had seen.
             expected == standing
-        } else if kept.write.is_none() || known.iter().any(|(earlier, _)| *earlier == text) {
+        } else if kept.write.is_none() || before.iter().any(|(one, _)| text(one) == text(version)) {
             // By other hands, which may have copied an earlier text.
             true
         } else if kept.again.is_some() {
             // Given back, perhaps by two at once, in place of the newest and of what
             // was built on that; not of what was built on the other's.
-            if known.iter().any(|(_, earlier)| earlier.write == kept.write) {
-                kept.base >= standing || kept.write == standing_write
+            if before
+                .iter()
+                .any(|(_, earlier)| earlier.write == kept.write)
+            {
+                kept.base >= standing || kept.write == *standing_write
             } else {
-                kept.base >= forgotten
+                kept.base >= oldest.base
             }
-        } else if kept.base < forgotten {
-            // By other hands, and what they copied is gone.
-            true
+        } else if kept.base < first.job_modify_index && !all_are_left {
+            let is_second = before.iter().any(|(_, one)| {
+                one.base == kept.base && one.write.is_some() && one.again.is_none()
+            });
+            !is_second && !is_undone(after)
         } else {
             kept.base >= standing && !lost.contains(&kept.base)
         };
         if stands {
             standing = index;
-            standing_write.clone_from(&kept.write);
+            standing_write = &kept.write;
         } else {
             lost.push(index);
             if index == ours {
                 fate = Fate::Lost;
             }
         }
-        known.push((text, kept));
     }
     Some(History {
         standing,
-        newest: versions.last()?.job_modify_index,
+        newest: versions.last()?.0.job_modify_index,
         fate,
+    })
+}
+
+/// Whether the first of these versions was undone: something made before it was
+/// given back after it.
+fn is_undone(versions: &[(&JobVersion, Kept)]) -> bool {
+    let Some((version, _)) = versions.first() else {
+        return false;
+    };
+    versions.iter().enumerate().any(|(place, (_, later))| {
+        let between = versions.get(..place).unwrap_or_default();
+        later.again.is_some()
+            && later.base >= version.job_modify_index
+            && !between.iter().any(|(_, one)| one.write == later.write)
     })
 }
 
 fn text(version: &JobVersion) -> Option<&str> {
     Kept::text_of_meta(&version.meta)
-}
-
-fn kept(version: &JobVersion) -> Kept {
-    Kept::of_meta(&version.meta)
 }
 
 #[cfg(test)]
@@ -209,12 +224,17 @@ mod tests {
     #[test]
     fn a_change_by_other_hands_stands_with_a_copied_text_or_none() {
         let copied = JobVersion {
-            meta: version(0, "n", 5).meta,
+            meta: version(0, "n", 7).meta,
             ..version(20, "", 0)
         };
-        let versions = [version(10, "n", 5), copied, version(30, "", 0)];
-        assert_eq!(of(&versions[..2], 10, 5), (20, Fate::Stands));
-        assert_eq!(of(&versions, 10, 5), (30, Fate::Stands));
+        let versions = [
+            version(7, "m", 5),
+            version(10, "n", 7),
+            copied,
+            version(30, "", 0),
+        ];
+        assert_eq!(of(&versions[..3], 10, 7), (20, Fate::Stands));
+        assert_eq!(of(&versions, 10, 7), (30, Fate::Stands));
     }
 
     #[test]
@@ -251,6 +271,34 @@ mod tests {
     }
 
     #[test]
+    fn what_was_built_on_one_that_stood_stands_after_a_lost_one_is_all_that_is_left() {
+        let mut versions = vec![
+            version(40, "r", 30),
+            version(50, "s", 40),
+            version(60, "l", 40),
+            version(70, "x", 60),
+            version(80, "a", 50),
+            version(90, "b", 80),
+            version(99, "c", 90),
+        ];
+        assert_eq!(of(&versions[..5], 70, 60).1, Fate::Lost);
+        assert_eq!(of(&versions[..5], 80, 50).1, Fate::Stands);
+        while versions.len() > 1 {
+            assert_eq!(of(&versions, 99, 90), (99, Fate::Stands));
+            assert_eq!(of(&versions, 0, 0), (99, Fate::Stands));
+            versions.remove(0);
+        }
+    }
+
+    #[test]
+    fn an_author_who_looks_too_late_is_told_that_his_write_is_lost() {
+        let versions = [version(85, "a", 78), version(100, "d", 85)];
+        assert_eq!(of(&versions, 85, 78), (100, Fate::Lost));
+        assert_eq!(of(&versions, 80, 78), (100, Fate::Lost));
+        assert_eq!(of(&versions, 100, 85), (100, Fate::Stands));
+    }
+
+    #[test]
     fn of_two_that_create_a_job_the_first_stands_for_all() {
         let versions = [
             JobVersion {
@@ -273,8 +321,6 @@ mod tests {
         };
         assert_eq!(of(std::slice::from_ref(&alone), 20, 10).1, Fate::Revived);
         assert_eq!(of(&[alone], 20, 0).1, Fate::Stands);
-        // Six later versions have pushed the first ones out.
-        assert_eq!(of(&[version(20, "a", 10)], 20, 10).1, Fate::Stands);
     }
 
     #[test]
