@@ -76,10 +76,10 @@ struct Arguments {
     /// Another gateway than the one built along.
     #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_dtle-gateway"))]
     gateway: PathBuf,
-    /// Where the numbers go as JSON.
+    /// Where the numbers go as JSON; `cargo bench` runs in local/.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where the chart of growth goes.
+    /// Where the chart of growth goes: ../docs/growth.svg.
     #[arg(long, value_name = "FILE")]
     chart: Option<PathBuf>,
     /// What `cargo bench` adds.
