@@ -71,14 +71,47 @@ fn replace(place: Option<&mut Value>, known: Option<&Value>) {
     }
 }
 
+/// Whatever their case: a key that a driver does not know is not made canonical.
 fn passwords(config: &mut Map<String, Value>) -> Vec<&mut Value> {
+    let is_key = |key: &str| key.eq_ignore_ascii_case(KEY);
+    let is_block = |key: &str| BLOCKS.iter().any(|block| key.eq_ignore_ascii_case(block));
     let mut found = Vec::new();
     for (key, value) in config.iter_mut() {
-        if key == KEY {
+        if is_key(key) {
             found.push(value);
-        } else if BLOCKS.contains(&key.as_str()) {
-            found.extend(value.get_mut(KEY));
+        } else if is_block(key)
+            && let Some(block) = value.as_object_mut()
+        {
+            let inner = block.iter_mut().filter(|(key, _)| is_key(key));
+            found.extend(inner.map(|(_, value)| value));
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_password_is_found_in_any_case() {
+        let mut config = json!({
+            "connectionconfig": {"Host": "h", "password": "p"},
+            "ConnectionConfig": {"Password": "p", "PASSWORD": "p"},
+            "PassWord": "p",
+            "User": "u",
+        });
+        for password in passwords(config.as_object_mut().unwrap()) {
+            *password = json!("*");
+        }
+        let masked = json!({
+            "connectionconfig": {"Host": "h", "password": "*"},
+            "ConnectionConfig": {"Password": "*", "PASSWORD": "*"},
+            "PassWord": "*",
+            "User": "u",
+        });
+        assert_eq!(config, masked);
+    }
 }
