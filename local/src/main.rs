@@ -254,7 +254,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 "Nomad: in-memory, with two example jobs (--nomad URL for a real one)"
             )?;
             // For whoever lets something else talk to it: a function, `nomad status`.
-            tracing::info!(
+            tracing::debug!(
                 NOMAD_ADDR = sim.url(),
                 CONSUL_HTTP_ADDR = sim.consul_url(),
                 "in-memory"

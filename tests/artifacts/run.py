@@ -401,7 +401,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder, Programs(Path(folder)) as programs:
         folder = programs.folder
         programs.start("moto", ["moto_server", "--host", "127.0.0.1", "--port", "0"])
-        programs.start("gateway", [str(TARGET / "debug/dtle-gateway"), "--plugin", "4", "--listen", "127.0.0.1:0"], env={})
+        programs.start("gateway", [str(TARGET / "debug/dtle-gateway"), "--plugin", "4", "--listen", "127.0.0.1:0"],
+                       env={"RUST_LOG": "info,dtle_gateway=debug"})
         moto = programs.says("moto", r"(http://127\.0\.0\.1:\d+)")
         gateway = programs.says("gateway", r"API on (http://\S+)")
         nomad, consul = (programs.says("gateway", rf'{name}="(http://[^"]+)"') for name in ("NOMAD_ADDR", "CONSUL_HTTP_ADDR"))
