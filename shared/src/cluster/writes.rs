@@ -28,6 +28,15 @@ const ATTEMPTS: u32 = 8;
 /// How often a job's versions are looked at until they are settled.
 const LOOKS: u32 = 8;
 
+/// How often the author of the newest version is left the time to give back what
+/// it pushed aside.
+const WAITS: u32 = 2;
+
+fn random() -> u8 {
+    let [random, ..] = Uuid::new_v4().into_bytes();
+    random
+}
+
 /// What is registered under an ID; `None` for nothing.
 ///
 /// # Errors
@@ -168,8 +177,7 @@ impl<'a> Update<'a> {
         }
         // Apart from the others that met here, the further the more often.
         self.turn = None;
-        let [random, ..] = Uuid::new_v4().into_bytes();
-        let pause = u64::from(random) * u64::from(self.attempts) / 8;
+        let pause = u64::from(random()) * u64::from(self.attempts) / 8;
         tokio::time::sleep(Duration::from_millis(pause)).await;
         Ok(None)
     }
@@ -183,6 +191,7 @@ impl<'a> Update<'a> {
         // What is given back is judged as anybody's: only its name tells what it is.
         let mut written = ours;
         let mut found = 0;
+        let mut waits = 0;
         for _ in 0..LOOKS {
             let versions: Vec<JobVersion> = match nomad.job_versions(self.id).await {
                 Ok(versions) => versions,
@@ -209,6 +218,13 @@ impl<'a> Update<'a> {
             let fate = fate.get_or_insert(history.fate);
             if history.standing == history.newest {
                 break;
+            }
+            if history.newest != ours && waits < WAITS {
+                // Its author gives back first: whoever does so makes a version, and
+                // the first versions are forgotten.
+                waits += 1;
+                tokio::time::sleep(Duration::from_millis(50 + u64::from(random()) / 2)).await;
+                continue;
             }
             match self.give_back(history.standing, history.newest).await {
                 Ok(()) => written = 0,
