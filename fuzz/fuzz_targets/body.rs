@@ -2,11 +2,11 @@
 //! written for both generations of the plugin and read back.
 #![no_main]
 
-use dtle_compat::settings::JobPolicy;
-use dtle_compat::translate::body::{Body, parse};
-use dtle_compat::translate::register::{Registration, document};
-use dtle_compat::translate::status::recorded;
-use dtle_compat::translate::{JobView, Layout, job};
+use dtle_translate::policy::JobPolicy;
+use dtle_translate::body::{Body, parse};
+use dtle_translate::register::{Registration, document};
+use dtle_translate::status::recorded;
+use dtle_translate::{JobView, Layout, job};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -2,12 +2,12 @@
 //! takes nothing else.
 #![no_main]
 
-use dtle_compat::nomad::wire::{
+use dtle_translate::wire::{
     AgentMembers, AgentSelf, Allocation, AllocationStub, Evaluation, Job, JobStub, JobSummary,
     JobVersion, Node, NodeStub, RaftConfiguration,
 };
-use dtle_compat::translate::status::recorded;
-use dtle_compat::translate::{JobView, allocation, cluster, job, node};
+use dtle_translate::status::recorded;
+use dtle_translate::{JobView, allocation, cluster, job, node};
 use libfuzzer_sys::fuzz_target;
 use serde::de::DeserializeOwned;
 

@@ -1,8 +1,8 @@
 //! A path against every route, and a query.
 #![no_main]
 
-use dtle_compat::http::Query;
-use dtle_compat::routes::TABLE;
+use dtle_api::http::Query;
+use dtle_api::routes::TABLE;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,8 +1,8 @@
 //! The text that answers the signal `stats`.
 #![no_main]
 
-use dtle_compat::translate::Side;
-use dtle_compat::translate::statistics::of_signal;
+use dtle_translate::Side;
+use dtle_translate::statistics::of_signal;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

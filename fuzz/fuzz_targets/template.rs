@@ -1,7 +1,7 @@
 //! Template characters: what goes to Nomad comes back as it was.
 #![no_main]
 
-use dtle_compat::translate::template::{escape_value, unescape_value};
+use dtle_translate::template::{escape_value, unescape_value};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -118,7 +118,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
         functions.push((name.to_owned(), event(method, path)));
     }
     if arguments.all {
-        for route in dtle_compat::routes::TABLE {
+        for route in dtle_api::routes::TABLE {
             if !SHOWN.iter().any(|(name, _, _)| *name == route.function) {
                 let method = route.methods.first().copied().unwrap_or("GET");
                 let path = route.paths.first().copied().unwrap_or("/");

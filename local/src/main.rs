@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use dtle_compat::App;
-use dtle_compat::authorizer::{Callers, Scope, Tokens, new_token};
-use dtle_compat::settings::Settings;
+use dtle_api::App;
+use dtle_api::authorizer::{Callers, Scope, Tokens, new_token};
+use dtle_api::settings::Settings;
 use indicatif::{ProgressBar, ProgressStyle};
 use local::gateway::{Gateway, Metrics, Template, serve, serve_tls, tls};
 use local::migrate::{Migration, Outcome, Plan};

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use dtle_compat::App;
-use dtle_compat::settings::Settings;
+use dtle_api::App;
+use dtle_api::settings::Settings;
 use local::gateway::{Gateway, Server, Template, serve};
 use local::nomad_sim::Plugin;
 

@@ -13,8 +13,8 @@
 
 use std::time::{Duration, Instant};
 
-use dtle_compat::authorizer::{Callers, Decision, Scope, Tokens, authorize, new_token};
-use dtle_compat::secrets::{Manager, Sources, TlsMaterial, token_of};
+use dtle_api::authorizer::{Callers, Decision, Scope, Tokens, authorize, new_token};
+use dtle_api::outbound::secrets::{Manager, Sources, TlsMaterial, token_of};
 use serde_json::{Value, json};
 
 /// Where moto is.

@@ -16,10 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use dtle_compat::observe::{Record, cloudwatch_line};
-use dtle_compat::routes::TABLE;
-use dtle_compat::secrets::Sources;
-use dtle_compat::settings::Settings;
+use dtle_api::observe::{Record, cloudwatch_line};
+use dtle_api::outbound::secrets::Sources;
+use dtle_api::routes::TABLE;
+use dtle_api::settings::Settings;
 use serde_norway::Value;
 
 type Routes = BTreeMap<String, BTreeSet<(String, String)>>;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::agent_self};
+use dtle_api::{lambda, routes::server::agent_self};
 
 fn main() -> ExitCode {
     lambda::run(&agent_self::ROUTE)

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::allocation_get};
+use dtle_api::{lambda, routes::allocation::get};
 
 fn main() -> ExitCode {
-    lambda::run(&allocation_get::ROUTE)
+    lambda::run(&get::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::allocation_stats};
+use dtle_api::{lambda, routes::allocation::stats};
 
 fn main() -> ExitCode {
-    lambda::run(&allocation_stats::ROUTE)
+    lambda::run(&stats::ROUTE)
 }

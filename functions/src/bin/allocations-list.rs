@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::allocations_list};
+use dtle_api::{lambda, routes::allocation::list};
 
 fn main() -> ExitCode {
-    lambda::run(&allocations_list::ROUTE)
+    lambda::run(&list::ROUTE)
 }

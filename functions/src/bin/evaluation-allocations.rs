@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::evaluation_allocations};
+use dtle_api::{lambda, routes::evaluation::allocations};
 
 fn main() -> ExitCode {
-    lambda::run(&evaluation_allocations::ROUTE)
+    lambda::run(&allocations::ROUTE)
 }

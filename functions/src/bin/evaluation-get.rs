@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::evaluation_get};
+use dtle_api::{lambda, routes::evaluation::get};
 
 fn main() -> ExitCode {
-    lambda::run(&evaluation_get::ROUTE)
+    lambda::run(&get::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::evaluations_list};
+use dtle_api::{lambda, routes::evaluation::list};
 
 fn main() -> ExitCode {
-    lambda::run(&evaluations_list::ROUTE)
+    lambda::run(&list::ROUTE)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::force_leave};
+use dtle_api::{lambda, routes::server::force_leave};
 
 fn main() -> ExitCode {
     lambda::run(&force_leave::ROUTE)

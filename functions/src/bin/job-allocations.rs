@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::job_allocations};
+use dtle_api::{lambda, routes::job::allocations};
 
 fn main() -> ExitCode {
-    lambda::run(&job_allocations::ROUTE)
+    lambda::run(&allocations::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::job_delete};
+use dtle_api::{lambda, routes::job::delete};
 
 fn main() -> ExitCode {
-    lambda::run(&job_delete::ROUTE)
+    lambda::run(&delete::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::job_evaluations};
+use dtle_api::{lambda, routes::job::evaluations};
 
 fn main() -> ExitCode {
-    lambda::run(&job_evaluations::ROUTE)
+    lambda::run(&evaluations::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::job_get};
+use dtle_api::{lambda, routes::job::get};
 
 fn main() -> ExitCode {
-    lambda::run(&job_get::ROUTE)
+    lambda::run(&get::ROUTE)
 }

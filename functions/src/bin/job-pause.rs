@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::job_pause};
+use dtle_api::{lambda, routes::job::pause};
 
 fn main() -> ExitCode {
-    lambda::run(&job_pause::ROUTE)
+    lambda::run(&pause::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::job_resume};
+use dtle_api::{lambda, routes::job::resume};
 
 fn main() -> ExitCode {
-    lambda::run(&job_resume::ROUTE)
+    lambda::run(&resume::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::job_update};
+use dtle_api::{lambda, routes::job::update};
 
 fn main() -> ExitCode {
-    lambda::run(&job_update::ROUTE)
+    lambda::run(&update::ROUTE)
 }

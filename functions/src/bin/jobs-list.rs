@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::jobs_list};
+use dtle_api::{lambda, routes::job::list};
 
 fn main() -> ExitCode {
-    lambda::run(&jobs_list::ROUTE)
+    lambda::run(&list::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::jobs_register};
+use dtle_api::{lambda, routes::job::register};
 
 fn main() -> ExitCode {
-    lambda::run(&jobs_register::ROUTE)
+    lambda::run(&register::ROUTE)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::join};
+use dtle_api::{lambda, routes::server::join};
 
 fn main() -> ExitCode {
     lambda::run(&join::ROUTE)

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::leader};
+use dtle_api::{lambda, routes::server::leader};
 
 fn main() -> ExitCode {
     lambda::run(&leader::ROUTE)

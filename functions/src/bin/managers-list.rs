@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::managers_list};
+use dtle_api::{lambda, routes::server::managers_list};
 
 fn main() -> ExitCode {
     lambda::run(&managers_list::ROUTE)

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::managers_set};
+use dtle_api::{lambda, routes::server::managers_set};
 
 fn main() -> ExitCode {
     lambda::run(&managers_set::ROUTE)

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::members};
+use dtle_api::{lambda, routes::server::members};
 
 fn main() -> ExitCode {
     lambda::run(&members::ROUTE)

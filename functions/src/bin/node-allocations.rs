@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::node_allocations};
+use dtle_api::{lambda, routes::node::allocations};
 
 fn main() -> ExitCode {
-    lambda::run(&node_allocations::ROUTE)
+    lambda::run(&allocations::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::node_evaluate};
+use dtle_api::{lambda, routes::node::evaluate};
 
 fn main() -> ExitCode {
-    lambda::run(&node_evaluate::ROUTE)
+    lambda::run(&evaluate::ROUTE)
 }

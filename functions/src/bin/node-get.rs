@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::node_get};
+use dtle_api::{lambda, routes::node::get};
 
 fn main() -> ExitCode {
-    lambda::run(&node_get::ROUTE)
+    lambda::run(&get::ROUTE)
 }

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::nodes_list};
+use dtle_api::{lambda, routes::node::list};
 
 fn main() -> ExitCode {
-    lambda::run(&nodes_list::ROUTE)
+    lambda::run(&list::ROUTE)
 }

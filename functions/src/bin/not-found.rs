@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::not_found};
+use dtle_api::{lambda, routes::not_found};
 
 fn main() -> ExitCode {
     lambda::run(&not_found::ROUTE)

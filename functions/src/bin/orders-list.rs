@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::orders_list};
+use dtle_api::{lambda, routes::order::list};
 
 fn main() -> ExitCode {
-    lambda::run(&orders_list::ROUTE)
+    lambda::run(&list::ROUTE)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::peers};
+use dtle_api::{lambda, routes::server::peers};
 
 fn main() -> ExitCode {
     lambda::run(&peers::ROUTE)

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::raft_configuration};
+use dtle_api::{lambda, routes::server::raft_configuration};
 
 fn main() -> ExitCode {
     lambda::run(&raft_configuration::ROUTE)

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::raft_peer_remove};
+use dtle_api::{lambda, routes::server::raft_peer_remove};
 
 fn main() -> ExitCode {
     lambda::run(&raft_peer_remove::ROUTE)

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::regions};
+use dtle_api::{lambda, routes::server::regions};
 
 fn main() -> ExitCode {
     lambda::run(&regions::ROUTE)

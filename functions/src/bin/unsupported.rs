@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::unsupported};
+use dtle_api::{lambda, routes::order::unsupported};
 
 fn main() -> ExitCode {
     lambda::run(&unsupported::ROUTE)

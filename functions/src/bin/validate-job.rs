@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use dtle_compat::{lambda, routes::validate_job};
+use dtle_api::{lambda, routes::job::validate};
 
 fn main() -> ExitCode {
-    lambda::run(&validate_job::ROUTE)
+    lambda::run(&validate::ROUTE)
 }

@@ -15,9 +15,9 @@ mod tls;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use dtle_compat::authorizer::{Callers, Decision, authorize};
-use dtle_compat::routes::{self, Route};
-use dtle_compat::{App, edge};
+use dtle_api::authorizer::{Callers, Decision, authorize};
+use dtle_api::route::Route;
+use dtle_api::{App, pipeline, routes};
 use lambda_http::Body;
 use lambda_http::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
@@ -150,7 +150,7 @@ impl Gateway {
         };
         let event = to_event(request, &route.key, values, peer);
         let request = lambda_http::request::LambdaRequest::ApiGatewayV2(event).into();
-        edge::answer(&self.app, function, request).await
+        pipeline::answer(&self.app, function, request).await
     }
 }
 
@@ -166,8 +166,8 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
-    use dtle_compat::authorizer::{Scope, Tokens, new_token};
-    use dtle_compat::settings::Settings;
+    use dtle_api::authorizer::{Scope, Tokens, new_token};
+    use dtle_api::settings::Settings;
     use serde_json::json;
 
     use super::*;
@@ -184,7 +184,7 @@ mod tests {
             .unwrap()
             .with_metrics(Metrics::new().unwrap())
             .with_callers(Callers::WithToken(tokens));
-        let header = |token: &dtle_compat::secret::Secret| format!("Bearer {}", token.expose());
+        let header = |token: &dtle_outbound::Secret| format!("Bearer {}", token.expose());
         (gateway, header(&reader), header(&writer))
     }
 

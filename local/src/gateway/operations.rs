@@ -4,8 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use dtle_compat::App;
-use dtle_compat::observe::{Record, to_log};
+use dtle_api::App;
+use dtle_api::observe::{Record, to_log};
 use lambda_http::Body;
 use lambda_http::http::{Response, StatusCode, header};
 use prometheus::{

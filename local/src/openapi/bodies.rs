@@ -2,7 +2,7 @@
 //! to case and with faults collected, so there is no type to take a schema from;
 //! Config's keys come from the table that reads them.
 
-use dtle_compat::translate::keys::{DATABASE, KAFKA, Key};
+use dtle_translate::keys::{DATABASE, KAFKA, Key};
 use serde_json::{Map, Value, json};
 
 const NO_CASE: &str = "Names of fields match without regard to case, which a schema cannot say: `name` is as good as `Name`. `null` is as good as absent. Unknown fields are ignored.";
@@ -171,7 +171,7 @@ pub(super) fn examples() -> Value {
 mod tests {
     use std::collections::BTreeSet;
 
-    use dtle_compat::translate::body::{NAMES, parse};
+    use dtle_translate::body::{NAMES, parse};
 
     use super::*;
 

@@ -19,7 +19,8 @@ mod table;
 
 use std::sync::LazyLock;
 
-use dtle_compat::routes::{Route, TABLE};
+use dtle_api::route::Route;
+use dtle_api::routes::TABLE;
 use lambda_http::Body;
 use lambda_http::http::{HeaderValue, Method, Response, header};
 use schemars::generate::{Contract, SchemaSettings};

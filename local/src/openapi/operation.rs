@@ -1,6 +1,6 @@
 //! An operation of the document, made from a route and what is said of it.
 
-use dtle_compat::routes::Route;
+use dtle_api::route::Route;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 

@@ -1,6 +1,6 @@
 //! What the document says of each route; in the order in which it shows them.
 
-use dtle_compat::v2;
+use dtle_translate::v2;
 
 use super::operation::Answer::{Empty, Json, Nothing};
 use super::operation::Body::{Job, JobInAnyForm};
@@ -16,7 +16,7 @@ const INDEX_FAULTS: &[&str] = &[
     "Enforcing job modify index 7: job does not exist",
 ];
 
-/// Every route of `dtle_compat::routes::TABLE`, exactly once.
+/// Every route of `dtle_api::routes::TABLE`, exactly once.
 pub(super) const DOCS: &[Doc] = &[
     Doc {
         function: "jobs-list",

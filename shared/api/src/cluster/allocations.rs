@@ -1,0 +1,102 @@
+//! Allocations and evaluations of the jobs that a caller may see.
+//!
+//! Lists of them carry neither job nor driver, so they are held against the jobs
+//! that are there and are dtle's: what belongs to another tenant, to a job that
+//! is gone, or to an earlier job of the same ID does not exist for a caller.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::jobs::VisibleJobs;
+use crate::context::Context;
+use crate::reply::Error;
+use dtle_nomad::{self as nomad, ReadOptions};
+use dtle_translate::allocation::{is_newest, to_v2, to_v2_list, to_v2_whole};
+use dtle_translate::status::recorded;
+use dtle_translate::v2;
+use dtle_translate::wire::{Allocation, AllocationStub, Job};
+use dtle_translate::{JobView, job, password};
+
+/// An ID that nothing has.
+const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The ID to ask Nomad for: it answers one that cannot be a UUID with a 500, so
+/// one that nothing has is asked for instead, and the 404 comes with its index.
+#[must_use]
+pub fn askable(id: &str) -> &str {
+    let is_uuid = id.len() == 36
+        && id
+            .bytes()
+            .enumerate()
+            .all(|(position, byte)| match position {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            });
+    if is_uuid { id } else { NOTHING }
+}
+
+/// The allocations that a caller may see, in 2.x's shape, sorted by ID. They
+/// have to be all of each job, for the newest of a paused one to be known.
+#[must_use]
+pub fn visible(jobs: &VisibleJobs, allocations: Vec<AllocationStub>) -> Vec<v2::AllocationStub> {
+    let mut by_job: BTreeMap<&str, (&Arc<Job>, Vec<AllocationStub>)> = BTreeMap::new();
+    for allocation in allocations {
+        if let Some((id, job)) = jobs.of(&allocation.job_id, allocation.create_index) {
+            by_job
+                .entry(id)
+                .or_insert_with(|| (job, Vec::new()))
+                .1
+                .push(allocation);
+        }
+    }
+    let mut list: Vec<_> = by_job
+        .into_values()
+        .flat_map(|(job, allocations)| to_v2_list(&JobView::new(job), &allocations))
+        .collect();
+    list.sort_by(|a, b| a.id.cmp(&b.id));
+    list
+}
+
+/// Whether an allocation is the newest of its task and its job is paused now,
+/// which 2.x shows as an allocation that waits [058].
+///
+/// # Errors
+/// As Nomad's.
+pub async fn is_paused(
+    context: &Context<'_>,
+    job: &Job,
+    allocation: &AllocationStub,
+    options: &ReadOptions,
+) -> Result<bool, Error> {
+    if !JobView::new(job).is_paused() {
+        return Ok(false);
+    }
+    let all = context
+        .nomad
+        .job_allocations(&allocation.job_id, options)
+        .await;
+    match all {
+        Ok(all) => Ok(is_newest(&all.value, allocation)),
+        // The job's ID holds a slash, and no path leads to it.
+        Err(nomad::Error::NotFound { .. }) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A whole allocation in 2.x's shape; `None` for one that was made for another
+/// tenant's job.
+#[must_use]
+pub fn whole(
+    context: &Context<'_>,
+    allocation: &Allocation,
+    paused: bool,
+) -> Option<v2::Allocation> {
+    let job = allocation.job.as_ref().filter(|job| job.is_dtle())?;
+    let view = JobView::new(job);
+    let stub = to_v2(&view, &allocation.stub, paused);
+    let mut job = job::to_v2(&view, &recorded(job));
+    if context.app.settings.mask_passwords {
+        password::mask(&mut job);
+    }
+    Some(to_v2_whole(stub, allocation, job))
+}

@@ -1,0 +1,425 @@
+//! Jobs with their status, one or all, at as few calls as the truth allows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::context::Context;
+use crate::memory::{Ingredients, Question, Sources};
+use crate::reply::Error;
+use crate::reply::text;
+use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions};
+use dtle_translate::progress::Progress;
+use dtle_translate::status::{Look, Status, first_look, needs_evaluations, recorded, settle};
+use dtle_translate::v2;
+use dtle_translate::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
+use dtle_translate::{JobView, job, password};
+
+/// Jobs read at the same time for a list.
+const AT_ONCE: usize = 8;
+
+/// From so many jobs on whose IDs begin with one, that one is asked for by itself:
+/// the list of all of them costs more than it saves.
+const CROWD: usize = 16;
+
+/// A dtle job with its status.
+pub struct KnownJob {
+    /// The job as Nomad has it now.
+    pub job: Arc<Job>,
+    /// Its 2.x status.
+    pub status: Status,
+    /// Whether it took no further call.
+    told: bool,
+    /// How far it has come, as far as that is known.
+    pub progress: Progress,
+}
+
+impl KnownJob {
+    /// The job in 2.x's shape, with its passwords unless they are to be masked
+    /// everywhere.
+    #[must_use]
+    pub fn to_v2(&self, context: &Context<'_>) -> v2::Job {
+        let mut job = job::to_v2(&JobView::new(&self.job), &self.status);
+        self.progress.show_in(&mut job);
+        if context.app.settings.mask_passwords {
+            password::mask(&mut job);
+        }
+        job
+    }
+
+    /// The job's entry in a list, as JSON, its passwords masked. Written once for
+    /// as long as nothing of it changes.
+    ///
+    /// # Errors
+    /// As [`Reply::json`](crate::reply::Reply::json).
+    pub fn to_entry(&self, context: &Context<'_>) -> Result<Arc<str>, Error> {
+        let memory = &context.app.memory;
+        let region = context.nomad.region();
+        let ingredients = Ingredients {
+            job_modify_index: self.job.job_modify_index,
+            modify_index: self.job.modify_index,
+            status: self.status.clone(),
+            progress: self.progress.clone(),
+        };
+        if let Some(entry) = memory.entry(region, &self.job.id, &ingredients) {
+            return Ok(entry);
+        }
+        let entry: Arc<str> = text(&job::to_stub(self.to_v2(context)))?.into();
+        memory.remember_entry(region, &self.job.id, ingredients, &entry);
+        Ok(entry)
+    }
+}
+
+/// One dtle job. Another tenant's is as good as none.
+///
+/// # Errors
+/// 404 `job not found`.
+pub async fn one(
+    context: &Context<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Read<KnownJob>, Error> {
+    let plain = options.plain();
+    let known = match options.index {
+        None => remembered(context, id, &plain).await?,
+        Some(_) => None,
+    };
+    let Read {
+        value: (job, summary),
+        meta,
+    } = match known {
+        Some(known) => known,
+        None => asked(context, id, options).await?,
+    };
+    let (status, progress) = tokio::join!(
+        status(context, &job, &summary, &plain),
+        progress(context, &job)
+    );
+    let (status, told) = status?;
+    Ok(Read {
+        value: KnownJob {
+            job,
+            status,
+            told,
+            progress,
+        },
+        meta,
+    })
+}
+
+/// A remembered job, if it still is what Nomad has: its stub tells, and brings the
+/// counts along, in an answer smaller than the job.
+async fn remembered(
+    context: &Context<'_>,
+    id: &str,
+    plain: &ReadOptions,
+) -> Result<Option<Read<(Arc<Job>, JobSummary)>>, Error> {
+    let memory = &context.app.memory;
+    let region = context.nomad.region();
+    let known = memory.last_job(region, id);
+    // The list remembers other tenants' jobs too, so as not to ask again what they
+    // are, and others' with a slash in their ID, which no path leads to.
+    let Some(known) = known.filter(|job| job.is_dtle() && !id.contains('/')) else {
+        return Ok(None);
+    };
+    if memory.is_crowded(region, id) {
+        return Ok(None);
+    }
+    let options = ReadOptions {
+        prefix: Some(id.to_owned()),
+        ..plain.clone()
+    };
+    let stubs = match context.nomad.jobs(&options).await {
+        Ok(stubs) => stubs,
+        // A token may read jobs and not list them.
+        Err(nomad::Error::Forbidden { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if stubs.value.len() > CROWD {
+        memory.remember_crowd(region, id);
+    }
+    let stub = stubs.value.into_iter().find(|stub| stub.id == id);
+    // Changed or gone: to be asked for.
+    Ok(stub
+        .filter(|stub| stub.job_modify_index == known.job_modify_index)
+        .map(|mut stub| Read {
+            meta: stubs.meta.map(|meta| QueryMeta {
+                // A list carries the index of all jobs, a job its own.
+                index: stub.modify_index,
+                ..meta
+            }),
+            value: (
+                as_of(known, &stub),
+                stub.job_summary.take().unwrap_or_default(),
+            ),
+        }))
+}
+
+/// A job and its counts, asked for.
+async fn asked(
+    context: &Context<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Read<(Arc<Job>, JobSummary)>, Error> {
+    let plain = options.plain();
+    let nomad = &context.nomad;
+    let (job, summary) = if options.index.is_some() {
+        // The counts must not be older than what the caller waited for.
+        let job = nomad.job(id, options).await;
+        (job, nomad.job_summary(id, &plain).await)
+    } else {
+        tokio::join!(nomad.job(id, &plain), nomad.job_summary(id, &plain))
+    };
+    let job = job.map_err(|error| Error::or_not_found(error, "job not found"))?;
+    if !job.value.is_dtle() {
+        return Err(Error::job_not_found().with_meta(job.meta));
+    }
+    let summary = match summary {
+        Ok(summary) => summary.value,
+        // Deleted in between: as it was a moment ago.
+        Err(nomad::Error::NotFound { .. }) => JobSummary::default(),
+        Err(error) => return Err(error.into()),
+    };
+    let job = job.map(Arc::new);
+    context.app.memory.remember_job(nomad.region(), &job.value);
+    Ok(job.map(|job| (job, summary)))
+}
+
+/// How far a job has come. A Consul that fails is a reason to show what was
+/// registered, not to show nothing.
+async fn progress(context: &Context<'_>, job: &Job) -> Progress {
+    let Some(consul) = &context.app.consul else {
+        return Progress::default();
+    };
+    consul.progress(&job.name).await.unwrap_or_else(|error| {
+        tracing::warn!("progress is not shown: {error}");
+        Progress::default()
+    })
+}
+
+async fn all_progress(context: &Context<'_>) -> BTreeMap<String, Progress> {
+    let Some(consul) = &context.app.consul else {
+        return BTreeMap::new();
+    };
+    consul.all_progress().await.unwrap_or_else(|error| {
+        tracing::warn!("progress is not shown: {error}");
+        BTreeMap::new()
+    })
+}
+
+/// A dtle job without its status, remembered if Nomad's index allows.
+///
+/// # Errors
+/// 404 `job not found`.
+pub async fn without_status(
+    context: &Context<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Arc<Job>, Error> {
+    if let Some(known) = remembered(context, id, options).await? {
+        return Ok(known.value.0);
+    }
+    let job = context
+        .nomad
+        .job(id, options)
+        .await
+        .map_err(|error| Error::or_not_found(error, "job not found"))?;
+    if !job.value.is_dtle() {
+        return Err(Error::job_not_found().with_meta(job.meta));
+    }
+    let job = Arc::new(job.value);
+    let region = context.nomad.region();
+    context.app.memory.remember_job(region, &job);
+    Ok(job)
+}
+
+/// All dtle jobs, sorted by ID.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn all(
+    context: &Context<'_>,
+    options: &ReadOptions,
+) -> Result<Read<Vec<KnownJob>>, Error> {
+    let stubs = context.nomad.jobs(options).await?;
+    // After the wait of a blocking query, not before.
+    let progress = all_progress(context).await;
+    Ok(Read {
+        value: known(context, stubs.value, progress, &options.plain()).await?,
+        meta: stubs.meta,
+    })
+}
+
+/// The list of all dtle jobs, sorted by ID, as JSON. While nothing changes it is
+/// not even looked into: what Nomad sends is held against what it sent before.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn list(context: &Context<'_>, options: &ReadOptions) -> Result<Read<Arc<str>>, Error> {
+    let memory = &context.app.memory;
+    let region = context.nomad.region();
+    let question = Question::Jobs {
+        prefix: options.prefix.clone().unwrap_or_default(),
+    };
+    let answer = context.nomad.jobs_text(options).await?;
+    let progress = all_progress(context).await;
+    let sources = Sources::Jobs {
+        nomad: answer.value.clone(),
+        progress: progress.clone(),
+    };
+    if let Some(list) = memory.list(region, &question, &sources) {
+        return Ok(answer.map(|_| list));
+    }
+    let stubs = nomad::stubs(&answer.value)?;
+    let jobs = known(context, stubs, progress, &options.plain()).await?;
+    let entries: Result<Vec<_>, Error> = jobs.iter().map(|job| job.to_entry(context)).collect();
+    let list: Arc<str> = format!("[{}]", entries?.join(",")).into();
+    // A status that took further calls may change while Nomad's list does not, and
+    // a stale list and its jobs may come from two servers.
+    if !options.stale && jobs.iter().all(|job| job.told) {
+        memory.remember_list(region, question, sources, &list);
+    }
+    Ok(answer.map(|_| list))
+}
+
+async fn known(
+    context: &Context<'_>,
+    stubs: Vec<JobStub>,
+    mut progress: BTreeMap<String, Progress>,
+    plain: &ReadOptions,
+) -> Result<Vec<KnownJob>, Error> {
+    let mut jobs: Vec<KnownJob> = stream::iter(stubs)
+        .map(|stub| with_status(context, stub, plain))
+        .buffer_unordered(AT_ONCE)
+        .try_filter_map(|job| std::future::ready(Ok(job)))
+        .try_collect()
+        .await?;
+    for job in &mut jobs {
+        job.progress = progress.remove(&job.job.name).unwrap_or_default();
+    }
+    jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
+    Ok(jobs)
+}
+
+async fn with_status(
+    context: &Context<'_>,
+    stub: JobStub,
+    options: &ReadOptions,
+) -> Result<Option<KnownJob>, Error> {
+    let Some(job) = of_stub(context, &stub, options).await? else {
+        return Ok(None);
+    };
+    let summary = stub.job_summary.unwrap_or_default();
+    let (status, told) = status(context, &job, &summary, options).await?;
+    Ok(Some(KnownJob {
+        job,
+        status,
+        told,
+        progress: Progress::default(),
+    }))
+}
+
+/// The jobs that a caller may see.
+pub struct VisibleJobs(BTreeMap<String, Arc<Job>>);
+
+impl VisibleJobs {
+    /// The job that something belongs to which was made at that index: a job
+    /// made later under the same ID is another one.
+    #[must_use]
+    pub fn of(&self, id: &str, create_index: u64) -> Option<(&str, &Arc<Job>)> {
+        let (id, job) = self.0.get_key_value(id)?;
+        (create_index >= job.create_index).then_some((id.as_str(), job))
+    }
+}
+
+/// The jobs that a caller may see, without their status.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn visible(context: &Context<'_>, options: &ReadOptions) -> Result<VisibleJobs, Error> {
+    let plain = &options.plain();
+    let stubs = context.nomad.jobs(plain).await?;
+    let jobs = stream::iter(stubs.value)
+        .map(async |stub| of_stub(context, &stub, plain).await)
+        .buffer_unordered(AT_ONCE)
+        .try_filter_map(|job| std::future::ready(Ok(job.map(|job| (job.id.clone(), job)))))
+        .try_collect()
+        .await?;
+    Ok(VisibleJobs(jobs))
+}
+
+/// The job of a stub; `None` for another tenant's and for one that went away
+/// while the list was read.
+async fn of_stub(
+    context: &Context<'_>,
+    stub: &JobStub,
+    options: &ReadOptions,
+) -> Result<Option<Arc<Job>>, Error> {
+    let memory = &context.app.memory;
+    let region = context.nomad.region();
+    let known = match memory.job(region, &stub.id, stub.job_modify_index) {
+        Some(job) => job,
+        None => match context.nomad.listed_job(&stub.id, options).await {
+            Ok(job) => {
+                let job = Arc::new(job.value);
+                memory.remember_job(region, &job);
+                job
+            }
+            Err(nomad::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        },
+    };
+    if !known.is_dtle() {
+        return Ok(None);
+    }
+    let now = as_of(Arc::clone(&known), stub);
+    if !Arc::ptr_eq(&known, &now) {
+        memory.remember_job(region, &now);
+    }
+    Ok(Some(now))
+}
+
+/// A remembered job with the index and the status that the list just gave: they
+/// change without a change of the job.
+fn as_of(known: Arc<Job>, stub: &JobStub) -> Arc<Job> {
+    if known.modify_index == stub.modify_index && known.status == stub.status {
+        return known;
+    }
+    let mut job = Job::clone(&known);
+    job.modify_index = stub.modify_index;
+    job.status.clone_from(&stub.status);
+    Arc::new(job)
+}
+
+/// The status, and whether the job and its counts told it by themselves.
+async fn status(
+    context: &Context<'_>,
+    job: &Job,
+    summary: &JobSummary,
+    options: &ReadOptions,
+) -> Result<(Status, bool), Error> {
+    let look = first_look(job, summary);
+    let (mut allocations, mut evaluations): (Vec<AllocationStub>, Vec<Evaluation>) =
+        Default::default();
+    match look {
+        Look::Known(status) => return Ok((status, true)),
+        // No path leads to its allocations: Nomad's own word has to do.
+        _ if job.id.contains('/') => return Ok((recorded(job), true)),
+        Look::Failed => {
+            allocations = context.nomad.job_allocations(&job.id, options).await?.value;
+            if needs_evaluations(&JobView::new(job), &allocations) {
+                evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
+                // What they have placed meanwhile has to be seen.
+                allocations = context.nomad.job_allocations(&job.id, options).await?.value;
+            }
+        }
+        Look::Waiting => {
+            evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
+        }
+    }
+    Ok((
+        settle(&JobView::new(job), &look, &allocations, &evaluations),
+        false,
+    ))
+}

@@ -1,0 +1,299 @@
+//! Creating and updating a job, by any route that can.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::layout::layout;
+use super::writes::{Update, conflict};
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use dtle_translate::body::{Body, BodyError, parse};
+use dtle_translate::register::{Existing, Registration, document};
+use dtle_translate::spec::{JobSpec, LONGEST_ID, fault_of_id};
+use dtle_translate::status::recorded;
+use dtle_translate::v2::{Validation, WriteReply};
+use dtle_translate::wire::{Job, Validated};
+use dtle_translate::{Driver, JobView, Layout, job, password, validation};
+
+/// The region of jobs that name none, as in 2.x.
+const REGION: &str = "global";
+
+/// Registers the job in the body. `path_id` is the ID that the path names.
+///
+/// # Errors
+/// 400 with every fault of the body; 404 for Orders, and for a job of another
+/// tenant; 500 when the index is not the one that the caller expects.
+pub async fn register(context: &Context<'_>, path_id: Option<&str>) -> Result<Reply, Error> {
+    let body = parse(&context.call.body).map_err(|error| Error::bad_request(error.to_string()))?;
+    let index = match body {
+        Body::Job(spec) => register_2x(context, path_id, spec).await?,
+        Body::NomadJob {
+            job,
+            enforce_index,
+            job_modify_index,
+        } => {
+            let index = enforce_index.then_some(job_modify_index);
+            register_nomad(context, path_id, job, index).await?
+        }
+    };
+    Reply::write(context.call.style(), index, &WriteReply::written(index))
+}
+
+async fn register_2x(
+    context: &Context<'_>,
+    path_id: Option<&str>,
+    spec: JobSpec,
+) -> Result<u64, Error> {
+    if spec
+        .orders
+        .as_ref()
+        .is_some_and(|orders| !orders.is_empty())
+    {
+        return Err(Error::order_not_found());
+    }
+    let id = id_of(path_id, spec.id.as_deref())?;
+    let settings = &context.app.settings;
+    let region = region(context, spec.region.as_deref());
+    if let Some(named) = spec.region.as_deref() {
+        context.nomad.decide_region(named);
+    }
+    refuse_stored_progress(context, &id).await?;
+    let layout = layout(context).await?;
+    check_drivers(&spec, layout)?;
+    let expected = spec.enforce_index.then_some(spec.job_modify_index);
+    let mut update = Update::new(context, &id, spec.enforce_index);
+    loop {
+        let before = update.read().await?;
+        check_index(expected, before.as_ref())?;
+        let spec = with_passwords(&spec, before.as_ref())?;
+        let document = document(&Registration {
+            spec: &spec,
+            id: &id,
+            region: &region,
+            layout,
+            policy: &settings.policy,
+            existing: before.as_ref(),
+        });
+        if let Some(index) = update.write(document).await? {
+            return Ok(index);
+        }
+    }
+}
+
+fn check_drivers(spec: &JobSpec, layout: Layout) -> Result<(), Error> {
+    if layout == Layout::Split && spec.tasks.iter().any(|task| task.driver == Driver::Oracle) {
+        return Err(Error::bad_request(
+            "Driver Oracle needs the dtle plugin 4.22.11 or later; the cluster's is older",
+        ));
+    }
+    Ok(())
+}
+
+/// The ID of the path, of the body, or a new one.
+fn id_of(path_id: Option<&str>, body_id: Option<&str>) -> Result<String, Error> {
+    match (path_id, body_id) {
+        (Some(path), Some(body)) if path != body => Err(Error::bad_request(format!(
+            "the body's ID {body:?} is not the path's {path:?}"
+        ))),
+        (Some(id), _) => match fault_of_id(id) {
+            Some(fault) => Err(Error::bad_request(fault)),
+            None => Ok(id.to_owned()),
+        },
+        (None, Some(id)) => Ok(id.to_owned()),
+        (None, None) => Ok(Uuid::new_v4().to_string()),
+    }
+}
+
+/// With `?fresh=true`: progress that is stored under the ID would override the
+/// Gtid of the job, so a job that must start where it says is refused instead.
+async fn refuse_stored_progress(context: &Context<'_>, id: &str) -> Result<(), Error> {
+    if !context.call.query.flag("fresh") {
+        return Ok(());
+    }
+    let Some(consul) = &context.app.consul else {
+        return Err(Error::bad_request(
+            "fresh=true needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set",
+        ));
+    };
+    let progress = consul.progress(id).await.map_err(|error| {
+        Error::bad_gateway("Consul does not say whether progress is stored").because(error)
+    })?;
+    if progress.overrides() {
+        return Err(Error::bad_request(format!(
+            "progress is stored under the ID {id} and would override the job's own Gtid: DELETE /v1/job/{id}?forget=true removes it"
+        )));
+    }
+    Ok(())
+}
+
+/// Forwards a job that is a Nomad job already, if it is dtle's.
+async fn register_nomad(
+    context: &Context<'_>,
+    path_id: Option<&str>,
+    mut document: Map<String, Value>,
+    expected: Option<u64>,
+) -> Result<u64, Error> {
+    let job: Job = serde_json::from_value(Value::Object(document.clone())).map_err(|error| {
+        Error::bad_request(format!(
+            "Job is no Nomad job ({:?} error in its fields)",
+            error.classify()
+        ))
+    })?;
+    let mut faults: Vec<String> = Vec::new();
+    let body_id = (!job.id.is_empty()).then_some(job.id.as_str());
+    faults.extend(body_id.and_then(fault_of_id));
+    if job.name.len() > LONGEST_ID {
+        faults.push(format!("Name is longer than {LONGEST_ID} bytes"));
+    }
+    let namespaces = &context.app.settings.nomad.namespace;
+    let namespace = namespaces.as_deref().unwrap_or("default");
+    if document
+        .get("Namespace")
+        .is_some_and(|named| !matches!(named.as_str(), Some("") | None) && named != namespace)
+    {
+        // Nomad would write there, and everything else here reads elsewhere.
+        faults.push(format!(
+            "Namespace is not {namespace:?}, the one that this API serves"
+        ));
+    }
+    if !job.is_dtle() {
+        faults.push("every task of the job must have the driver `dtle`".to_owned());
+    }
+    if !faults.is_empty() {
+        return Err(Error::bad_request(faults.join("; ")));
+    }
+    let id = id_of(path_id, body_id)?;
+    document.insert("ID".to_owned(), json!(id));
+    if job.name.is_empty() {
+        document.insert("Name".to_owned(), json!(id));
+    }
+    let region = region(context, Some(job.region.as_str()).filter(|r| !r.is_empty()));
+    if !job.region.is_empty() {
+        context.nomad.decide_region(&region);
+    }
+    document.insert("Region".to_owned(), json!(region));
+    if job.datacenters.is_empty() {
+        document.insert("Datacenters".to_owned(), json!(["dc1"]));
+    }
+    let mut update = Update::new(context, &id, expected.is_some());
+    loop {
+        let before = update.read().await?;
+        check_index(expected, before.as_ref())?;
+        check_name(&job.name, &id, before.as_ref())?;
+        if let Some(index) = update.write(document.clone()).await? {
+            return Ok(index);
+        }
+    }
+}
+
+/// The plugin keeps progress under the Name, and `?forget=true` removes it: under
+/// another job's Name it would be that job's. One that others gave stays.
+fn check_name(name: &str, id: &str, before: Option<&Existing>) -> Result<(), Error> {
+    let known = before.is_some_and(|before| before.job.name == name);
+    if name.is_empty() || name == id || known {
+        return Ok(());
+    }
+    Err(Error::bad_request(
+        "Name is not the ID: the dtle plugin keeps a job's progress under its Name, so that two jobs of one Name would corrupt each other",
+    ))
+}
+
+/// The region of the query, of the job, of the settings, or 2.x's own.
+fn region(context: &Context<'_>, job: Option<&str>) -> String {
+    context
+        .call
+        .query
+        .get("region")
+        .or(job)
+        .or(context.app.settings.nomad.region.as_deref())
+        .unwrap_or(REGION)
+        .to_owned()
+}
+
+/// 2.x's compare-and-set, in its words [072, 074]. Without an index everything
+/// is as expected.
+fn check_index(expected: Option<u64>, before: Option<&Existing>) -> Result<(), Error> {
+    let found = before.map(|before| before.job.job_modify_index);
+    match expected {
+        Some(expected) if expected != found.unwrap_or(0) => {
+            Err(Error::refused(conflict(expected, found)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The job with the registered passwords where it has masked ones.
+fn with_passwords(spec: &JobSpec, before: Option<&Existing>) -> Result<JobSpec, Error> {
+    let mut spec = spec.clone();
+    if password::masked(&spec).is_empty() {
+        return Ok(spec);
+    }
+    if let Some(before) = before {
+        let view = JobView::new(&before.job);
+        password::unmask(&mut spec, &job::to_v2(&view, &recorded(&before.job)));
+    }
+    let masked = password::masked(&spec);
+    if masked.is_empty() {
+        return Ok(spec);
+    }
+    Err(Error::bad_request(format!(
+        "{}: `{}` stands for a password that is not shown, and none is registered here; send the password itself",
+        masked.join(", "),
+        password::MASK
+    )))
+}
+
+/// Checks the job in the body as far as that goes without its databases.
+///
+/// # Errors
+/// 400 for a body that is no JSON object.
+pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
+    let failed = |error: String| Validation {
+        driver_config_validated: false,
+        error,
+        validation_tasks: Vec::new(),
+    };
+    let spec = match parse(&context.call.body) {
+        Ok(Body::Job(spec)) => spec,
+        Ok(Body::NomadJob { .. }) => {
+            return Err(Error::bad_request(
+                "the body is a Nomad job; a bare dtle 2.x job is expected",
+            ));
+        }
+        Err(BodyError::Syntax(fault)) => return Err(Error::bad_request(fault)),
+        Err(BodyError::Faults(faults)) => return Ok(failed(faults)),
+    };
+    let id = spec
+        .id
+        .clone()
+        .unwrap_or_else(|| Uuid::new_v4().to_string());
+    if let Err(error) = refuse_stored_progress(context, &id).await {
+        return Ok(failed(error.message().to_owned()));
+    }
+    let layout = layout(context).await?;
+    if let Err(error) = check_drivers(&spec, layout) {
+        return Ok(failed(error.message().to_owned()));
+    }
+    let document = document(&Registration {
+        spec: &spec,
+        id: &id,
+        region: &region(context, spec.region.as_deref()),
+        layout,
+        policy: &context.app.settings.policy,
+        existing: None,
+    });
+    let answer = context.nomad.validate(&Value::Object(document)).await?;
+    Ok(Validation {
+        driver_config_validated: answer.driver_config_validated,
+        error: one_line(&answer),
+        validation_tasks: spec.tasks.iter().map(validation::of_task).collect(),
+    })
+}
+
+fn one_line(answer: &Validated) -> String {
+    if answer.validation_errors.is_empty() {
+        answer.error.trim().to_owned()
+    } else {
+        answer.validation_errors.join("; ")
+    }
+}

@@ -1,0 +1,85 @@
+//! What a route works with: [`App`] lives as long as the process, [`Context`] as
+//! long as the request.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::memory::Memory;
+use crate::observe::{Observer, to_log};
+use crate::outbound::consul::Consul;
+use crate::outbound::credential::Credential;
+use crate::outbound::secrets::Sources;
+use crate::request::Call;
+use crate::settings::Settings;
+use crate::turns::Turns;
+use dtle_nomad::{Client, Session, SetupError};
+use dtle_outbound::TokenSource;
+
+/// What lives as long as the process.
+pub struct App {
+    /// The cluster.
+    pub nomad: Client,
+    /// Where the plugin keeps its progress, if an address was given.
+    pub consul: Option<Consul>,
+    /// What was set from outside.
+    pub settings: Settings,
+    /// What was learnt.
+    pub memory: Memory,
+    /// What becomes of the record of a request.
+    pub observer: Observer,
+    /// Whether a request has been answered.
+    pub(crate) answered: AtomicBool,
+    /// Whose turn it is to change a job.
+    pub turns: Turns,
+    /// Whose turn it is to signal a task.
+    pub signals: Turns,
+}
+
+impl App {
+    /// Sets everything up, with readable log lines. Nothing is sent to Nomad yet.
+    ///
+    /// # Errors
+    /// When TLS material cannot be used.
+    pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        Self::with_secrets(settings, Sources::default())
+    }
+
+    /// The same, with tokens from Secrets Manager where none are set.
+    ///
+    /// # Errors
+    /// As [`App::new`].
+    pub fn with_secrets(settings: Settings, secrets: Sources) -> Result<Self, SetupError> {
+        Ok(Self {
+            nomad: Client::new(
+                &settings.nomad,
+                Credential::choose(settings.nomad.token.clone(), secrets.nomad_token)
+                    .map(|token| Arc::new(token) as Arc<dyn TokenSource>),
+            )?,
+            consul: settings
+                .consul
+                .as_ref()
+                .map(|consul| Consul::new(consul, secrets.consul_token))
+                .transpose()
+                .map_err(|cause| SetupError::Tls {
+                    variable: "CONSUL_HTTP_ADDR",
+                    cause: cause.to_string(),
+                })?,
+            settings,
+            memory: Memory::default(),
+            observer: Box::new(to_log),
+            answered: AtomicBool::new(false),
+            turns: Turns::default(),
+            signals: Turns::default(),
+        })
+    }
+}
+
+/// What a route works with.
+pub struct Context<'a> {
+    /// What lives as long as the process.
+    pub app: &'a App,
+    /// The request.
+    pub call: &'a Call,
+    /// The cluster, for this request.
+    pub nomad: Session<'a>,
+}

@@ -1,0 +1,76 @@
+//! One route as a Lambda function.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use lambda_http::service_fn;
+
+use crate::context::App;
+use crate::observe::to_cloudwatch;
+use crate::outbound::secrets::{Sources, TlsMaterial};
+use crate::pipeline;
+use crate::route::Route;
+use crate::settings::Settings;
+
+/// Runs a route until Lambda ends the process. What goes wrong before the first
+/// request is said in one line, which Lambda logs and shows.
+#[must_use]
+pub fn run(route: &'static Route) -> ExitCode {
+    init_log();
+    match start(route) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(route = route.function, "cannot start: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(route: &'static Route) -> Result<(), lambda_http::Error> {
+    // One request at a time comes in: one thread is enough and starts faster.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let app = Arc::new(app().await?);
+        lambda_http::run(service_fn(move |request| {
+            let app = Arc::clone(&app);
+            async move {
+                Ok::<_, std::convert::Infallible>(pipeline::answer(&app, route, request).await)
+            }
+        }))
+        .await
+    })
+}
+
+/// Everything that a function needs. TLS material is read now, since the client
+/// is built with it; tokens when they are first used.
+async fn app() -> Result<App, lambda_http::Error> {
+    let mut settings = Settings::from_env()?;
+    let secrets = Sources::from_env();
+    if let Some(source) = &secrets.nomad_tls {
+        let material = TlsMaterial::of(source, &source.get().await?)?;
+        let nomad = &mut settings.nomad;
+        nomad.ca_cert = nomad.ca_cert.take().or(material.ca);
+        if nomad.client_cert.is_none() {
+            nomad.client_cert = material.cert;
+            nomad.client_key = material.key;
+        }
+    }
+    let observer = to_cloudwatch(settings.metrics_namespace.clone());
+    let mut app = App::with_secrets(settings, secrets)?;
+    app.observer = observer;
+    Ok(app)
+}
+
+/// One JSON line an event, on standard output, where Lambda collects it.
+pub(crate) fn init_log() {
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_max_level(tracing::Level::INFO)
+        // Lambda stamps every line itself.
+        .without_time()
+        .try_init();
+}

@@ -1,0 +1,199 @@
+//! The plugin's progress, which it keeps in Consul under `dtle/<Name>/`.
+//!
+//! Optional: without an address everything else works, and Config shows what was
+//! registered. A Consul that does not answer must not take the API with it, so
+//! every read has little time, and after a failure none is tried for a while.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+
+use crate::outbound::credential::Credential;
+use crate::outbound::secrets::Source;
+use crate::settings::ConsulSettings;
+use dtle_outbound::TokenSource;
+use dtle_translate::progress::Progress;
+
+/// One read or delete.
+const CALL: Duration = Duration::from_secs(2);
+/// How long a Consul that failed is left alone.
+const REST: Duration = Duration::from_secs(5);
+/// Where the plugin keeps its jobs.
+const ROOT: &str = "dtle";
+
+/// Consul did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsulError {
+    /// It could not be reached, or did not answer in time.
+    #[error("Consul is unreachable: {0}")]
+    Unreachable(String),
+    /// Its token cannot be had.
+    #[error("no token for Consul: {0}")]
+    NoToken(String),
+    /// It refused the token.
+    #[error("Consul refused the gateway's token")]
+    Forbidden,
+    /// It answered something else than documented.
+    #[error("Consul answered {0}")]
+    Unexpected(String),
+    /// It failed a moment ago and is left alone.
+    #[error("Consul failed a moment ago")]
+    Resting,
+}
+
+/// A Consul agent.
+pub struct Consul {
+    http: reqwest::Client,
+    base: String,
+    token: Option<Credential>,
+    rests_until: Mutex<Option<Instant>>,
+}
+
+/// An entry of Consul's key-value store.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    key: String,
+    /// In base64; `null` for an empty one.
+    value: Option<String>,
+}
+
+impl Consul {
+    /// Makes a client. No connection is opened yet.
+    ///
+    /// # Errors
+    /// When the TLS backend cannot be set up.
+    pub fn new(settings: &ConsulSettings, managed: Option<Source>) -> Result<Self, reqwest::Error> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(CALL)
+            .pool_max_idle_per_host(2);
+        if settings.address.scheme() != "https" {
+            builder = builder.tls_certs_only([]);
+        }
+        Ok(Self {
+            http: builder.build()?,
+            base: settings.address.as_str().trim_end_matches('/').to_owned(),
+            token: Credential::choose(settings.token.clone(), managed),
+            rests_until: Mutex::new(None),
+        })
+    }
+
+    /// What the plugin has stored of one job, by its Nomad Name.
+    ///
+    /// # Errors
+    /// See [`ConsulError`]; a job without progress is no error.
+    pub async fn progress(&self, name: &str) -> Result<Progress, ConsulError> {
+        let mut all = self.read(&format!("{ROOT}/{}/", segment(name))).await?;
+        Ok(all.remove(name).unwrap_or_default())
+    }
+
+    /// What the plugin has stored of all jobs, by Nomad Name, in one read.
+    ///
+    /// # Errors
+    /// See [`ConsulError`].
+    pub async fn all_progress(&self) -> Result<BTreeMap<String, Progress>, ConsulError> {
+        self.read(&format!("{ROOT}/")).await
+    }
+
+    /// Removes what the plugin has stored of one job. The slash at the end
+    /// matters: Consul deletes by prefix, and `dtle/a` takes `dtle/ab/…` along.
+    ///
+    /// # Errors
+    /// See [`ConsulError`].
+    pub async fn forget(&self, name: &str) -> Result<(), ConsulError> {
+        let key = format!("{ROOT}/{}/", segment(name));
+        let response = self.send(Method::DELETE, &key).await?;
+        match response.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(ConsulError::Unexpected(status.to_string())),
+        }
+    }
+
+    async fn read(&self, key: &str) -> Result<BTreeMap<String, Progress>, ConsulError> {
+        let response = self.send(Method::GET, key).await?;
+        match response.status() {
+            // No such key.
+            StatusCode::NOT_FOUND => return Ok(BTreeMap::new()),
+            status if status.is_success() => {}
+            status => return Err(ConsulError::Unexpected(status.to_string())),
+        }
+        let bytes = response
+            .bytes()
+            .await
+            .map_err(|error| self.failed(&error))?;
+        let entries: Vec<Entry> = serde_json::from_slice(&bytes)
+            .map_err(|error| ConsulError::Unexpected(format!("{:?}", error.classify())))?;
+        let mut jobs: BTreeMap<String, Progress> = BTreeMap::new();
+        for entry in entries {
+            let mut parts = entry.key.rsplitn(2, '/');
+            let (Some(what), Some(path)) = (parts.next(), parts.next()) else {
+                continue;
+            };
+            let Some(name) = path.strip_prefix("dtle/") else {
+                continue;
+            };
+            let value = entry
+                .value
+                .and_then(|value| STANDARD.decode(value).ok())
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .unwrap_or_default();
+            jobs.entry(name.to_owned()).or_default().set(what, value);
+        }
+        Ok(jobs)
+    }
+
+    async fn send(&self, method: Method, key: &str) -> Result<reqwest::Response, ConsulError> {
+        if self.rests() {
+            return Err(ConsulError::Resting);
+        }
+        let mut request = self
+            .http
+            .request(method, format!("{}/v1/kv/{key}?recurse=true", self.base));
+        if let Some(credential) = &self.token {
+            let token = credential
+                .token()
+                .await
+                .map_err(|cause| ConsulError::NoToken(cause.to_string()))?;
+            request = request.header("X-Consul-Token", token.expose());
+        }
+        let response = request.send().await.map_err(|error| self.failed(&error))?;
+        if response.status() == StatusCode::FORBIDDEN {
+            // The next request comes with another one, if there is one.
+            if let Some(credential) = &self.token {
+                credential.renewed().await;
+            }
+            return Err(ConsulError::Forbidden);
+        }
+        Ok(response)
+    }
+
+    fn rests(&self) -> bool {
+        let until = self.rests_until.lock().map_or(None, |until| *until);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    fn failed(&self, error: &reqwest::Error) -> ConsulError {
+        if let Ok(mut until) = self.rests_until.lock() {
+            *until = Some(Instant::now() + REST);
+        }
+        let what = if error.is_timeout() {
+            "timed out"
+        } else {
+            "no connection"
+        };
+        ConsulError::Unreachable(what.to_owned())
+    }
+}
+
+fn segment(name: &str) -> String {
+    utf8_percent_encode(name, NON_ALPHANUMERIC).to_string()
+}

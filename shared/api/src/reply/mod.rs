@@ -1,0 +1,252 @@
+//! An answer and how it is written: 2.x's headers, `pretty`, gzip, Lambda's limit.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use lambda_http::Body;
+use lambda_http::http::header::{self, HeaderName, HeaderValue};
+use lambda_http::http::{Response, StatusCode};
+use serde::Serialize;
+use serde_json::ser::PrettyFormatter;
+
+use dtle_nomad::{QueryMeta, Read};
+
+/// From this size on 2.x compresses, in bytes.
+const COMPRESS_FROM: usize = 1_400;
+/// What Lambda carries out, in bytes: six megabytes less room for the envelope.
+const LARGEST_ANSWER: usize = 6_000_000;
+
+mod error;
+
+pub use error::Error;
+
+const INDEX: HeaderName = HeaderName::from_static("x-udup-index");
+const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-udup-knownleader");
+const LAST_CONTACT: HeaderName = HeaderName::from_static("x-udup-lastcontact");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// Which index headers an answer carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Index {
+    None,
+    /// Of a read: all three.
+    Read(QueryMeta),
+    /// Of a write: the index alone.
+    Write(u64),
+}
+
+/// How JSON is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// On one line.
+    Compact,
+    /// Indented by four spaces, with a final newline.
+    Pretty,
+}
+
+/// An answer of status 200.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    body: Option<String>,
+    content_type: Option<HeaderValue>,
+    index: Index,
+}
+
+impl Reply {
+    /// A JSON answer without index headers.
+    ///
+    /// # Errors
+    /// None in practice: the wire types have no maps with odd keys.
+    pub fn json(style: Style, value: &impl Serialize) -> Result<Self, Error> {
+        let body = match style {
+            Style::Pretty => pretty(value).map_err(unwritable),
+            Style::Compact => text(value),
+        };
+        Ok(Self {
+            body: Some(body?),
+            content_type: Some(JSON),
+            index: Index::None,
+        })
+    }
+
+    /// The answer to a read that is JSON already, and not to be pretty.
+    #[must_use]
+    pub fn written(answer: &Read<Arc<str>>) -> Self {
+        Self {
+            body: Some(answer.value.to_string()),
+            content_type: Some(JSON),
+            index: answer.meta.map_or(Index::None, Index::Read),
+        }
+    }
+
+    /// The answer to a read, with the index headers of Nomad's.
+    ///
+    /// # Errors
+    /// As [`Reply::json`].
+    pub fn read(style: Style, answer: &Read<impl Serialize>) -> Result<Self, Error> {
+        let mut reply = Self::json(style, &answer.value)?;
+        reply.index = answer.meta.map_or(Index::None, Index::Read);
+        Ok(reply)
+    }
+
+    /// The answer to a write, with its Raft index.
+    ///
+    /// # Errors
+    /// As [`Reply::json`].
+    pub fn write(style: Style, index: u64, value: &impl Serialize) -> Result<Self, Error> {
+        let mut reply = Self::json(style, value)?;
+        reply.index = Index::Write(index);
+        Ok(reply)
+    }
+
+    /// An answer without a body, and so without a content type.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            body: None,
+            content_type: None,
+            index: Index::None,
+        }
+    }
+}
+
+/// A value as JSON on one line.
+///
+/// # Errors
+/// As [`Reply::json`].
+pub fn text(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(unwritable)
+}
+
+fn unwritable(error: serde_json::Error) -> Error {
+    Error::refused("internal error").because(error)
+}
+
+/// 2.x indents by four spaces and ends with a newline.
+fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+    let mut bytes = Vec::with_capacity(1024);
+    let formatter = PrettyFormatter::with_indent(b"    ");
+    value.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut bytes, formatter,
+    ))?;
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+}
+
+/// The response for a reply.
+#[must_use]
+pub fn render(reply: Reply, takes_gzip: bool) -> Response<Body> {
+    let Some(text) = reply.body else {
+        return response(StatusCode::OK, reply.content_type, reply.index, Body::Empty);
+    };
+    if takes_gzip
+        && text.len() >= COMPRESS_FROM
+        && let Ok(bytes) = compress(&text)
+    {
+        // It travels as base64.
+        if bytes.len().div_ceil(3) * 4 > LARGEST_ANSWER {
+            return too_large();
+        }
+        let mut response = response(
+            StatusCode::OK,
+            reply.content_type,
+            reply.index,
+            Body::Binary(bytes),
+        );
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        return response;
+    }
+    if escaped_length(&text) > LARGEST_ANSWER {
+        return too_large();
+    }
+    response(
+        StatusCode::OK,
+        reply.content_type,
+        reply.index,
+        Body::Text(text),
+    )
+}
+
+/// The response for a failure: the message alone, no newline after it.
+#[must_use]
+pub fn render_error(error: &Error) -> Response<Body> {
+    let index = error.meta().map_or(Index::None, Index::Read);
+    let mut response = response(
+        error.status(),
+        Some(TEXT),
+        index,
+        Body::Text(error.message().to_owned()),
+    );
+    if error.message() == error::NO_PAGE {
+        // Go's own page comes with it.
+        response.headers_mut().insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+    }
+    if error.message() == "No cluster leader" {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
+}
+
+fn too_large() -> Response<Body> {
+    render_error(&Error::too_large(
+        "the answer is larger than Lambda can carry (6 MB): ask for a part of it with ?prefix=, or for gzip with Accept-Encoding",
+    ))
+}
+
+fn response(
+    status: StatusCode,
+    content_type: Option<HeaderValue>,
+    index: Index,
+    body: Body,
+) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if let Some(content_type) = content_type {
+        headers.insert(header::CONTENT_TYPE, content_type);
+    }
+    match index {
+        Index::None => {}
+        Index::Write(index) => {
+            headers.insert(INDEX, HeaderValue::from(index));
+        }
+        Index::Read(meta) => {
+            headers.insert(INDEX, HeaderValue::from(meta.index));
+            let known = if meta.known_leader { "true" } else { "false" };
+            headers.insert(KNOWN_LEADER, HeaderValue::from_static(known));
+            headers.insert(LAST_CONTACT, HeaderValue::from(meta.last_contact));
+        }
+    }
+    response
+}
+
+fn compress(text: &str) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
+    encoder.write_all(text.as_bytes())?;
+    encoder.finish()
+}
+
+/// The length of a text once it is a JSON string in Lambda's own answer.
+fn escaped_length(text: &str) -> usize {
+    // Only a body that could pass the limit is worth counting.
+    if text.len() * 2 <= LARGEST_ANSWER {
+        return text.len();
+    }
+    text.len()
+        + text
+            .bytes()
+            .filter(|byte| matches!(byte, b'"' | b'\\' | b'\n'))
+            .count()
+}

@@ -1,0 +1,34 @@
+//! `GET /v1/evaluation/{id}/allocations`: the allocations that an evaluation placed.
+
+use crate::cluster::allocations::{askable, visible};
+use crate::cluster::jobs;
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "evaluation-allocations",
+    methods: &["GET"],
+    paths: &["/v1/evaluation/{id}/allocations"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+const UNKNOWN: &str = "eval not found";
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let id = askable(context.call.id());
+    let options = context.call.query.read_options()?;
+    if id != context.call.id() {
+        // Unknown IDs have no allocations; one that cannot be an ID is not found.
+        let error = context.nomad.evaluation(id, &options.plain()).await.err();
+        return Err(error.map_or_else(
+            || Error::not_found(UNKNOWN),
+            |error| Error::or_not_found(error, UNKNOWN),
+        ));
+    }
+    let allocations = context.nomad.evaluation_allocations(id, &options).await?;
+    let jobs = jobs::visible(context, &options).await?;
+    let list = allocations.map(|allocations| visible(&jobs, allocations));
+    Reply::read(context.call.style(), &list)
+}

@@ -1,0 +1,44 @@
+//! `GET /v1/evaluations`: the evaluations of all jobs.
+
+use crate::cluster::jobs;
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+use dtle_nomad::Read;
+use dtle_translate::JobView;
+use dtle_translate::evaluation::to_v2;
+use dtle_translate::v2::Evaluation;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "evaluations-list",
+    methods: &["GET"],
+    paths: &["/v1/evaluations"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let query = &context.call.query;
+    let options = query.read_options()?;
+    // Nomad refuses a prefix that is not even hexadecimal; text is text here.
+    let prefix = query.get("prefix").unwrap_or_default();
+    let evaluations = context.nomad.evaluations(&options).await?;
+    let jobs = jobs::visible(context, &options).await?;
+    let mut list: Vec<Evaluation> = evaluations
+        .value
+        .iter()
+        .filter(|evaluation| evaluation.id.starts_with(prefix))
+        .filter_map(|evaluation| {
+            let (_, job) = jobs.of(&evaluation.job_id, evaluation.create_index)?;
+            Some(to_v2(Some(&JobView::new(job)), evaluation))
+        })
+        .collect();
+    list.sort_by(|a, b| a.id.cmp(&b.id));
+    Reply::read(
+        context.call.style(),
+        &Read {
+            value: list,
+            meta: evaluations.meta,
+        },
+    )
+}

@@ -1,0 +1,81 @@
+//! `GET /v1/job/{id}/allocations`: the allocations of a job. An unknown job has
+//! none [016].
+
+use std::sync::Arc;
+
+use crate::cluster::jobs;
+use crate::context::Context;
+use crate::memory::{Question, Sources};
+use crate::reply::Error;
+use crate::reply::{Reply, text};
+use crate::route::{Answer, Route};
+use dtle_nomad::{Read, allocation_stubs};
+use dtle_translate::JobView;
+use dtle_translate::allocation::to_v2_list;
+use dtle_translate::v2::AllocationStub;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "job-allocations",
+    methods: &["GET"],
+    // The vendor's page writes the path both ways.
+    paths: &["/v1/job/{id}/allocations", "/job/{id}/allocations"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let id = context.call.id();
+    let query = &context.call.query;
+    let mut options = query.read_options()?;
+    options.all = query.flag("all");
+    let plain = options.plain();
+    let allocations = context.nomad.job_allocations_text(id, &options);
+    let job = jobs::without_status(context, id, &plain);
+    let (allocations, job) = if options.index.is_some() {
+        // The job must not be older than what the caller waited for.
+        (allocations.await, job.await)
+    } else {
+        tokio::join!(allocations, job)
+    };
+    let Read { value: nomad, meta } = allocations?;
+    let job = match job {
+        Ok(job) => Some(job),
+        // Unknown, or another tenant's.
+        Err(error) if error.status() == 404 => None,
+        Err(error) => return Err(error),
+    };
+    let list = || -> Result<Vec<AllocationStub>, Error> {
+        Ok(match &job {
+            Some(job) => to_v2_list(&JobView::new(job), &allocation_stubs(&nomad)?),
+            None => Vec::new(),
+        })
+    };
+    if query.pretty() {
+        let value = list()?;
+        return Reply::read(context.call.style(), &Read { value, meta });
+    }
+    let Some(job) = &job else {
+        let value = "[]".into();
+        return Ok(Reply::written(&Read { value, meta }));
+    };
+    // While nothing changes Nomad's answer is not even looked into.
+    let memory = &context.app.memory;
+    let region = context.nomad.region();
+    let question = Question::Allocations {
+        job: id.to_owned(),
+        all: options.all,
+    };
+    let sources = Sources::Allocations {
+        nomad: nomad.clone(),
+        job_modify_index: job.job_modify_index,
+    };
+    let value = match memory.list(region, &question, &sources) {
+        Some(known) => known,
+        None => {
+            let written: Arc<str> = text(&list()?)?.into();
+            memory.remember_list(region, question, sources, &written);
+            written
+        }
+    };
+    Ok(Reply::written(&Read { value, meta }))
+}

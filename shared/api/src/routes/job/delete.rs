@@ -1,0 +1,118 @@
+//! `DELETE /v1/job/{id}`: removes a job from Nomad.
+//!
+//! The plugin's progress stays, so that a job made again under the ID goes on
+//! where this one stopped: the vendor's own "delete to pause, create to resume".
+//! `?forget=true` removes it too. An unknown job is as good as a deleted one
+//! [075], and another tenant's is unknown.
+
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+use dtle_nomad::{self as nomad, ReadOptions};
+use dtle_translate::spec::is_addressable;
+use dtle_translate::v2::WriteReply;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "job-delete",
+    methods: &["DELETE"],
+    paths: &["/v1/job/{id}"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+/// How often a stopping task is looked at before its progress is removed, and
+/// how long is waited in between. A task has five seconds to stop.
+const LOOKS: u32 = 30;
+const BETWEEN: Duration = Duration::from_millis(300);
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let id = context.call.id();
+    let forget = context.call.query.flag("forget");
+    if forget && context.app.consul.is_none() {
+        // Before anything is deleted.
+        return Err(Error::bad_request(
+            "forget=true needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set",
+        ));
+    }
+    let deleted = delete(context, id).await?;
+    if let (true, Some(name)) = (forget, deleted.name) {
+        forget_progress(context, id, &name).await?;
+    }
+    let index = deleted.index;
+    Reply::write(context.call.style(), index, &WriteReply::written(index))
+}
+
+struct Deleted {
+    /// The Raft index at which the job was gone.
+    index: u64,
+    /// The name its progress is kept under; `None` for another tenant's job.
+    name: Option<String>,
+}
+
+async fn delete(context: &Context<'_>, id: &str) -> Result<Deleted, Error> {
+    let nomad = &context.nomad;
+    let current = ReadOptions::default();
+    let index_of = |meta: Option<nomad::QueryMeta>| meta.map_or(0, |meta| meta.index);
+    let name = match nomad.job(id, &current).await {
+        Ok(job) if job.value.is_dtle() => job.value.name,
+        Ok(other) => {
+            return Ok(Deleted {
+                index: index_of(other.meta),
+                name: None,
+            });
+        }
+        // Progress may be left of an earlier job of that ID.
+        Err(nomad::Error::NotFound { meta }) => {
+            return Ok(Deleted {
+                index: index_of(meta),
+                name: is_addressable(id).then(|| id.to_owned()),
+            });
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let index = match nomad.deregister(id).await {
+        Ok(answer) => answer.index,
+        // No answer came, or none that can be read: whether it was done can be seen.
+        Err(error @ (nomad::Error::InDoubt { .. } | nomad::Error::Unreadable { .. })) => {
+            match nomad.job(id, &current).await {
+                Err(nomad::Error::NotFound { meta }) => index_of(meta),
+                _ => return Err(error.into()),
+            }
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Deleted {
+        index,
+        name: Some(name),
+    })
+}
+
+/// Removes the plugin's progress, once no task is there to write it again.
+async fn forget_progress(context: &Context<'_>, id: &str, name: &str) -> Result<(), Error> {
+    let Some(consul) = &context.app.consul else {
+        return Ok(());
+    };
+    for _ in 0..LOOKS {
+        let allocations = context
+            .nomad
+            .job_allocations(
+                id,
+                &ReadOptions {
+                    all: true,
+                    ..ReadOptions::default()
+                },
+            )
+            .await?;
+        let busy = |status: &str| matches!(status, "running" | "pending");
+        if !allocations.value.iter().any(|a| busy(&a.client_status)) {
+            break;
+        }
+        tokio::time::sleep(BETWEEN).await;
+    }
+    consul.forget(name).await.map_err(|error| {
+        Error::bad_gateway("the job is deleted, its progress in Consul is not: try again")
+            .because(error)
+    })
+}

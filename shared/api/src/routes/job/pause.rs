@@ -1,0 +1,55 @@
+//! `POST /v1/job/{id}/pause`, `PUT …`: stops both tasks, keeps the job.
+//!
+//! The job is registered with Count 0 in every group. Nomad keeps such a job
+//! through garbage collection, and the plugin keeps its progress, so nothing is
+//! lost however long it stays so [Nomad recordings 053 to 060].
+
+use serde_json::{Map, Value, json};
+
+use crate::cluster::writes::Update;
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+use dtle_translate::register::Existing;
+use dtle_translate::v2::WriteReply;
+use dtle_translate::{JobView, Kept};
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "job-pause",
+    methods: &["POST", "PUT"],
+    paths: &["/v1/job/{id}/pause"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let mut update = Update::new(context, context.call.id(), false);
+    let reply = loop {
+        let before = update.read().await?.ok_or_else(Error::job_not_found)?;
+        if JobView::new(&before.job).is_paused() {
+            break WriteReply::unchanged();
+        }
+        let mut document = with_count(before, 0);
+        document.insert("Stop".to_owned(), json!(false));
+        if let Some(index) = update.write(document).await? {
+            break WriteReply::written(index);
+        }
+    };
+    Reply::write(context.call.style(), reply.index, &reply)
+}
+
+/// The registered document with another count in every group, and the index it
+/// is based on.
+pub(super) fn with_count(before: Existing, count: u64) -> Map<String, Value> {
+    let Existing { mut document, job } = before;
+    let groups = document.get_mut("TaskGroups").and_then(Value::as_array_mut);
+    for group in groups.into_iter().flatten() {
+        if let Some(fields) = group.as_object_mut() {
+            fields.insert("Count".to_owned(), json!(count));
+        }
+    }
+    let mut kept = Kept::of_meta(&job.meta);
+    kept.base = job.job_modify_index;
+    kept.put_into(&mut document);
+    document
+}

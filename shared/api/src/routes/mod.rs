@@ -1,0 +1,118 @@
+//! The routes: one file each, and [`TABLE`], the only list of them.
+//!
+//! A row says what API Gateway needs (methods, paths), which function answers,
+//! and how. The local gateway dispatches by it, the template is held against it
+//! by a test, the function for unknown paths tells 405 from 404 by it.
+
+use crate::route::Route;
+
+pub mod allocation {
+    //! Allocations: tasks of jobs, placed on nodes.
+    pub mod get;
+    pub mod list;
+    pub mod stats;
+}
+pub mod evaluation {
+    //! Evaluations: the scheduler's looks at a job.
+    pub mod allocations;
+    pub mod get;
+    pub mod list;
+}
+pub mod job {
+    //! Jobs: replications of a Src task and a Dest task.
+    pub mod allocations;
+    pub mod delete;
+    pub mod evaluations;
+    pub mod get;
+    pub mod list;
+    pub mod pause;
+    pub mod register;
+    pub mod resume;
+    pub mod update;
+    pub mod validate;
+}
+pub mod node {
+    //! Nodes: machines that run tasks.
+    pub mod allocations;
+    pub mod evaluate;
+    pub mod get;
+    pub mod list;
+}
+pub mod not_found;
+pub mod order {
+    //! Orders: what 2.x had for billing, and a Nomad cluster has not.
+    pub mod list;
+    pub mod unsupported;
+}
+pub mod server {
+    //! Servers: the Nomad servers and the agent that answers.
+    pub mod agent_self;
+    pub mod force_leave;
+    pub mod join;
+    pub mod leader;
+    pub mod managers_list;
+    pub mod managers_set;
+    pub mod members;
+    pub mod peers;
+    pub mod raft_configuration;
+    pub mod raft_peer_remove;
+    pub mod regions;
+}
+
+/// Every route, sorted by function.
+pub const TABLE: &[Route] = &[
+    server::agent_self::ROUTE,
+    allocation::get::ROUTE,
+    allocation::stats::ROUTE,
+    allocation::list::ROUTE,
+    evaluation::allocations::ROUTE,
+    evaluation::get::ROUTE,
+    evaluation::list::ROUTE,
+    server::force_leave::ROUTE,
+    job::allocations::ROUTE,
+    job::delete::ROUTE,
+    job::evaluations::ROUTE,
+    job::get::ROUTE,
+    job::pause::ROUTE,
+    job::resume::ROUTE,
+    job::update::ROUTE,
+    job::list::ROUTE,
+    job::register::ROUTE,
+    server::join::ROUTE,
+    server::leader::ROUTE,
+    server::managers_list::ROUTE,
+    server::managers_set::ROUTE,
+    server::members::ROUTE,
+    node::allocations::ROUTE,
+    node::evaluate::ROUTE,
+    node::get::ROUTE,
+    node::list::ROUTE,
+    order::list::ROUTE,
+    server::peers::ROUTE,
+    server::raft_configuration::ROUTE,
+    server::raft_peer_remove::ROUTE,
+    server::regions::ROUTE,
+    order::unsupported::ROUTE,
+    job::validate::ROUTE,
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_method_of_a_path_has_two_functions() {
+        let mut seen = BTreeSet::new();
+        for route in TABLE {
+            for path in route.paths {
+                for method in route.methods {
+                    assert!(seen.insert((method, path)), "{method} {path}");
+                }
+            }
+        }
+        let functions: BTreeSet<_> = TABLE.iter().map(|route| route.function).collect();
+        assert_eq!(functions.len(), TABLE.len());
+    }
+}

@@ -1,0 +1,51 @@
+//! `GET /v1/node/{id}/allocations`: the allocations on a node, whole.
+
+use crate::cluster::allocations::{askable, is_paused, whole};
+use crate::cluster::jobs;
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+use dtle_nomad::Read;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "node-allocations",
+    methods: &["GET"],
+    paths: &["/v1/node/{id}/allocations"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+const UNKNOWN: &str = "node not found";
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let id = askable(context.call.id());
+    let options = context.call.query.read_options()?;
+    if id != context.call.id() {
+        // Unknown IDs have no allocations; one that cannot be an ID is not found.
+        let error = context.nomad.node(id, &options.plain()).await.err();
+        return Err(error.map_or_else(
+            || Error::not_found(UNKNOWN),
+            |error| Error::or_not_found(error, UNKNOWN),
+        ));
+    }
+    let allocations = context.nomad.node_allocations(id, &options).await?;
+    let plain = options.plain();
+    let jobs = jobs::visible(context, &plain).await?;
+    let mut list = Vec::new();
+    for allocation in &allocations.value {
+        let stub = &allocation.stub;
+        let Some((_, job)) = jobs.of(&stub.job_id, stub.create_index) else {
+            continue;
+        };
+        let paused = is_paused(context, job, stub, &plain).await?;
+        list.extend(whole(context, allocation, paused));
+    }
+    list.sort_by(|a, b| a.id.cmp(&b.id));
+    Reply::read(
+        context.call.style(),
+        &Read {
+            value: list,
+            meta: allocations.meta,
+        },
+    )
+}

@@ -1,0 +1,31 @@
+//! `POST /v1/node/{id}/evaluate`, `PUT …`: lets the scheduler look at a node again.
+
+use crate::cluster::allocations::askable;
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+use dtle_nomad::ReadOptions;
+use dtle_translate::evaluation::to_node_evaluation;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "node-evaluate",
+    methods: &["POST", "PUT"],
+    paths: &["/v1/node/{id}/evaluate"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+const UNKNOWN: &str = "node not found";
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let id = askable(context.call.id());
+    // A node without dtle is not this API's to touch.
+    let node = context.nomad.node(id, &ReadOptions::default()).await;
+    let node = node.map_err(|error| Error::or_not_found(error, UNKNOWN).with_meta(None))?;
+    if !node.value.stub.has_dtle() {
+        return Err(Error::not_found(UNKNOWN));
+    }
+    let evaluated = context.nomad.node_evaluate(id).await?;
+    let reply = to_node_evaluation(evaluated);
+    Reply::write(context.call.style(), reply.index, &reply)
+}

@@ -1,0 +1,75 @@
+//! `GET /v1/nodes`: the nodes that run dtle.
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+use dtle_nomad::{self as nomad, Read, ReadOptions};
+use dtle_translate::node::to_stub;
+use dtle_translate::v2;
+use dtle_translate::wire::NodeStub;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "nodes-list",
+    methods: &["GET"],
+    paths: &["/v1/nodes"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+/// Nodes read at the same time.
+const AT_ONCE: usize = 8;
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let query = &context.call.query;
+    let mut options = query.read_options()?;
+    // Nomad refuses a prefix that is not even hexadecimal; text is text here.
+    let prefix = query.get("prefix").unwrap_or_default();
+    options.prefix = None;
+    let nodes = context.nomad.nodes(&options).await?;
+    let plain = options.plain();
+    let wanted = nodes
+        .value
+        .into_iter()
+        .filter(|node| node.has_dtle() && node.id.starts_with(prefix));
+    let mut stubs: Vec<v2::NodeStub> = stream::iter(wanted)
+        .map(|node| with_address(context, node, &plain))
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await?;
+    stubs.sort_by(|a, b| a.id.cmp(&b.id));
+    Reply::read(
+        context.call.style(),
+        &Read {
+            value: stubs,
+            meta: nodes.meta,
+        },
+    )
+}
+
+/// Nomad's list has a node's IP only; its port stands in the node itself.
+async fn with_address(
+    context: &Context<'_>,
+    node: NodeStub,
+    options: &ReadOptions,
+) -> Result<v2::NodeStub, Error> {
+    let memory = &context.app.memory;
+    if let Some(address) = memory.address(&node.id, node.modify_index) {
+        return Ok(to_stub(&node, address));
+    }
+    let address = match context.nomad.node(&node.id, options).await {
+        Ok(whole) => {
+            memory.remember_address(
+                &node.id,
+                whole.value.stub.modify_index,
+                &whole.value.http_addr,
+            );
+            whole.value.http_addr
+        }
+        // Gone in between: what the list knew.
+        Err(nomad::Error::NotFound { .. }) => node.address.clone(),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(to_stub(&node, address))
+}

@@ -1,0 +1,29 @@
+//! `GET /v1/orders`, `GET /v1/orders/pending`: no orders, as 2.x answers without any
+//! [114, 115]. Nomad is not asked.
+
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+use dtle_nomad::{QueryMeta, Read};
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "orders-list",
+    methods: &["GET"],
+    paths: &["/v1/orders", "/v1/orders/pending"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+// Async like every other handler; there is nobody to wait for.
+#[expect(clippy::unused_async)]
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let orders: Read<[(); 0]> = Read {
+        value: [],
+        meta: Some(QueryMeta {
+            index: 0,
+            known_leader: true,
+            last_contact: 0,
+        }),
+    };
+    Reply::read(context.call.style(), &orders)
+}

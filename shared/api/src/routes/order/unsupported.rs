@@ -1,0 +1,33 @@
+//! What 2.x had and a Nomad cluster has no counterpart for: billing, and a browser
+//! of the source database.
+
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+
+/// 501, in one line.
+pub(crate) fn unsupported(path: &str) -> Error {
+    Error::not_implemented(format!(
+        "{path} belongs to billing or to the database browser of dtle 2.x, which a Nomad cluster has no counterpart for"
+    ))
+}
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "unsupported",
+    methods: &["GET", "POST", "PUT", "DELETE"],
+    paths: &[
+        "/v1/login",
+        "/v1/order/{id}",
+        "/v1/cloud/order",
+        "/v1/job/renewal",
+        "/v1/job/info",
+    ],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+// Async like every other handler; there is nobody to wait for.
+#[expect(clippy::unused_async)]
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    Err(unsupported(&context.call.path))
+}

@@ -1,0 +1,21 @@
+//! `POST /v1/agent/force-leave?node=…`, `PUT …`: gives a failed server up.
+
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "force-leave",
+    methods: &["POST", "PUT"],
+    paths: &["/v1/agent/force-leave"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let Some(node) = context.call.query.get("node") else {
+        return Err(Error::bad_request("missing node to force leave"));
+    };
+    context.nomad.force_leave(node).await?;
+    Ok(Reply::empty())
+}

@@ -1,0 +1,27 @@
+//! `POST /v1/join?address=…`, `PUT …`: joins other servers.
+
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "join",
+    methods: &["POST", "PUT"],
+    paths: &["/v1/join"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let addresses: Vec<String> = context
+        .call
+        .query
+        .all("address")
+        .map(str::to_owned)
+        .collect();
+    if addresses.is_empty() {
+        return Err(Error::bad_request("missing address to join"));
+    }
+    let joined = context.nomad.join(&addresses).await?;
+    Reply::json(context.call.style(), &joined)
+}

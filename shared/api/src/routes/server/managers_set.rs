@@ -1,0 +1,33 @@
+//! `POST /v1/managers?address=…`, `PUT …`: sets the servers that the agent talks to.
+
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+use dtle_nomad as nomad;
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "managers-set",
+    methods: &["POST", "PUT"],
+    paths: &["/v1/managers"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let addresses: Vec<String> = context
+        .call
+        .query
+        .all("address")
+        .map(str::to_owned)
+        .collect();
+    if addresses.is_empty() {
+        return Err(Error::bad_request("missing server address"));
+    }
+    match context.nomad.set_agent_servers(&addresses).await {
+        Ok(()) => Ok(Reply::empty()),
+        Err(nomad::Error::Rejected { status: 501, .. }) => Err(Error::not_implemented(
+            "the Nomad agent behind this gateway is a server only: it has no list of servers to set",
+        )),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,33 @@
+//! `DELETE /v1/operator/raft/peer?address=…` or `?id=…`: takes a server out of Raft.
+
+use crate::context::Context;
+use crate::reply::{Error, Reply};
+use crate::route::{Answer, Route};
+
+/// The route.
+pub const ROUTE: Route = Route {
+    function: "raft-peer-remove",
+    methods: &["DELETE"],
+    paths: &["/v1/operator/raft/peer"],
+    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+};
+
+async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let query = &context.call.query;
+    let (key, value) = match (query.get("id"), query.get("address")) {
+        (None, None) => {
+            return Err(Error::bad_request(
+                "Must specify either ?id with the server's ID or ?address with IP:port of peer to remove",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err(Error::bad_request(
+                "Must specify only one of ?id or ?address",
+            ));
+        }
+        (Some(id), None) => ("id", id),
+        (None, Some(address)) => ("address", address),
+    };
+    context.nomad.raft_remove_peer(key, value).await?;
+    Ok(Reply::empty())
+}

@@ -1,0 +1,185 @@
+//! The long-lived half of the Nomad client: addresses, connections, identity.
+//!
+//! One per process. Connections are kept and reused, but not many of them: Nomad
+//! allows one client address 100, and many functions may share one address
+//! behind a NAT.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use dtle_outbound::{Secret, TokenSource};
+use reqwest::Url;
+use tokio::sync::Semaphore;
+
+use super::Session;
+use crate::settings::NomadSettings;
+
+/// Kept connections to one server. A function never has more than eight calls
+/// under way, for a list; this is for a gateway that serves many clients, which
+/// would otherwise open and close connections all the time.
+const IDLE_CONNECTIONS: usize = 32;
+/// Calls under way at the same time, blocking queries apart. Nomad refuses an
+/// address more than a hundred connections, and there are more of them than calls:
+/// one is opened while another may yet become free.
+const CALLS: usize = 64;
+/// An idle connection older than this is not trusted: a function that was
+/// frozen wakes up with connections that the other side has long forgotten.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server on the same private network may take to accept.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A certificate or key file could not be read.
+    #[error("{variable}: cannot read {path}: {cause}")]
+    File {
+        /// The setting that names the file.
+        variable: &'static str,
+        /// The file.
+        path: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The TLS material is not usable.
+    #[error("{variable}: not usable: {cause}")]
+    Tls {
+        /// The setting that holds the material.
+        variable: &'static str,
+        /// What the TLS library said.
+        cause: String,
+    },
+}
+
+/// A Nomad cluster as seen from this process.
+pub struct Client {
+    pub(super) http: reqwest::Client,
+    /// The same without kept connections, made when it is first needed.
+    fresh: OnceLock<reqwest::Client>,
+    settings: NomadSettings,
+    /// What a call needs to begin.
+    pub(super) places: Semaphore,
+    pub(super) addresses: Vec<Url>,
+    preferred: AtomicUsize,
+    pub(super) token: Option<Arc<dyn TokenSource>>,
+    pub(super) namespace: Option<String>,
+    pub(super) region: Option<String>,
+}
+
+impl Client {
+    /// Makes a client that shows that token, if there is one. No connection is
+    /// opened yet.
+    ///
+    /// # Errors
+    /// When the TLS material cannot be read or is not usable.
+    pub fn new(
+        settings: &NomadSettings,
+        token: Option<Arc<dyn TokenSource>>,
+    ) -> Result<Self, SetupError> {
+        let http = builder(settings)?
+            .build()
+            .map_err(|cause| SetupError::Tls {
+                variable: "NOMAD_CACERT",
+                cause: cause.to_string(),
+            })?;
+        Ok(Self {
+            http,
+            fresh: OnceLock::new(),
+            settings: settings.clone(),
+            places: Semaphore::new(CALLS),
+            addresses: settings.addresses.clone(),
+            preferred: AtomicUsize::new(0),
+            token,
+            namespace: settings.namespace.clone(),
+            region: settings.region.clone(),
+        })
+    }
+
+    /// The calls of one request, all of which end before `deadline`.
+    #[must_use]
+    pub fn session(&self, deadline: Instant) -> Session<'_> {
+        Session::new(self, deadline)
+    }
+
+    /// A client that opens a connection for every call. After a freeze all kept
+    /// ones may be dead without a sign, and each would cost an attempt.
+    pub(super) fn fresh(&self) -> &reqwest::Client {
+        self.fresh.get_or_init(|| {
+            builder(&self.settings)
+                .ok()
+                .and_then(|builder| builder.pool_max_idle_per_host(0).build().ok())
+                // It was made of the same settings before.
+                .unwrap_or_else(|| self.http.clone())
+        })
+    }
+
+    /// The server to try first, with its position.
+    pub(super) fn server(&self) -> Option<(usize, &Url)> {
+        let position = self.preferred.load(Ordering::Relaxed);
+        let index = position.checked_rem(self.addresses.len())?;
+        self.addresses.get(index).map(|url| (position, url))
+    }
+
+    /// Moves on from a server that failed, unless another request already did.
+    pub(super) fn avoid(&self, position: usize) {
+        let _ = self.preferred.compare_exchange(
+            position,
+            position.wrapping_add(1),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+    }
+}
+
+fn builder(settings: &NomadSettings) -> Result<reqwest::ClientBuilder, SetupError> {
+    // Fails only when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .no_proxy()
+        // %2F is decoded by Nomad before it routes and cleaned paths redirect:
+        // a redirect would lead to another route than the one checked here.
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .tcp_nodelay(true);
+    let tls = settings.addresses.iter().any(|url| url.scheme() == "https");
+    if !tls {
+        // The system's roots are read only when there is someone to check.
+        return Ok(builder.tls_certs_only([]));
+    }
+    if let Some(source) = &settings.ca_cert {
+        let pem = read("NOMAD_CACERT", source)?;
+        let certificates =
+            reqwest::Certificate::from_pem_bundle(&pem).map_err(|cause| SetupError::Tls {
+                variable: "NOMAD_CACERT",
+                cause: cause.to_string(),
+            })?;
+        builder = builder.tls_certs_only(certificates);
+    }
+    if let (Some(certificate), Some(key)) = (&settings.client_cert, &settings.client_key) {
+        let mut pem = read("NOMAD_CLIENT_CERT", certificate)?;
+        pem.push(b'\n');
+        pem.extend(read("NOMAD_CLIENT_KEY", key)?);
+        let identity = reqwest::Identity::from_pem(&pem).map_err(|_| SetupError::Tls {
+            variable: "NOMAD_CLIENT_KEY",
+            cause: "the certificate or its key is not PEM".to_owned(),
+        })?;
+        builder = builder.identity(identity);
+    }
+    Ok(builder)
+}
+
+/// PEM text as it stands, or the content of the file that the setting names.
+fn read(variable: &'static str, source: &Secret) -> Result<Vec<u8>, SetupError> {
+    let source = source.expose();
+    if source.contains("-----BEGIN") {
+        return Ok(source.as_bytes().to_vec());
+    }
+    std::fs::read(source).map_err(|cause| SetupError::File {
+        variable,
+        path: source.to_owned(),
+        cause,
+    })
+}

@@ -1,0 +1,23 @@
+//! How the cluster is reached.
+
+use dtle_outbound::Secret;
+use reqwest::Url;
+
+/// How Nomad is reached.
+#[derive(Clone, Debug)]
+pub struct NomadSettings {
+    /// `NOMAD_ADDR`: one address or several, separated by commas or spaces.
+    pub addresses: Vec<Url>,
+    /// `NOMAD_TOKEN`.
+    pub token: Option<Secret>,
+    /// `NOMAD_NAMESPACE`.
+    pub namespace: Option<String>,
+    /// `NOMAD_REGION`, also the Region of jobs that name none.
+    pub region: Option<String>,
+    /// `NOMAD_CACERT`: a PEM file, or PEM text.
+    pub ca_cert: Option<Secret>,
+    /// `NOMAD_CLIENT_CERT`: a PEM file, or PEM text.
+    pub client_cert: Option<Secret>,
+    /// `NOMAD_CLIENT_KEY`: a PEM file, or PEM text.
+    pub client_key: Option<Secret>,
+}

@@ -1,0 +1,227 @@
+//! A Nomad job, told as a 2.x job.
+
+use serde_json::{Map, Value, json};
+
+use super::status::Status;
+use super::{Driver, JobView, Layout, Side, kept, keys, numbers, template};
+use crate::config::TaskConfig;
+use crate::v2;
+use crate::wire::{Task, TaskGroup};
+
+/// What 2.x calls every job's type.
+pub const TYPE: &str = "synchronous";
+
+/// The job, with its passwords.
+#[must_use]
+pub fn to_v2(view: &JobView<'_>, status: &Status) -> v2::Job {
+    let job = view.job;
+    let mut tasks: Vec<v2::Task> = view
+        .tasks
+        .iter()
+        .map(|(side, group, task)| to_task(view, *side, group, task))
+        .collect();
+    add_what_2x_adds(&mut tasks);
+    v2::Job {
+        constraints: (),
+        create_index: job.create_index,
+        datacenters: job.datacenters.clone(),
+        enforce_index: false,
+        failover: failover(view),
+        id: job.id.clone(),
+        job_modify_index: job.job_modify_index,
+        modify_index: job.modify_index,
+        name: view.name().to_owned(),
+        orders: view.kept.orders.then(Vec::new),
+        region: job.region.clone(),
+        status: status.word.to_owned(),
+        status_description: status.description.clone(),
+        tasks,
+        kind: TYPE,
+    }
+}
+
+/// The job as a list shows it, its passwords masked.
+#[must_use]
+pub fn to_stub(mut job: v2::Job) -> v2::JobStub {
+    super::password::mask(&mut job);
+    v2::JobStub {
+        create_index: job.create_index,
+        id: job.id.clone(),
+        job_modify_index: job.job_modify_index,
+        modify_index: job.modify_index,
+        name: job.name.clone(),
+        status: job.status.clone(),
+        status_description: job.status_description.clone(),
+        kind: TYPE,
+        job_summary: job,
+    }
+}
+
+/// As kept; of jobs that others registered, whether failed tasks are replaced.
+fn failover(view: &JobView<'_>) -> bool {
+    if view.kept.name.is_some() {
+        return view.kept.failover;
+    }
+    let policies = view
+        .tasks
+        .iter()
+        .filter_map(|(_, group, _)| group.reschedule_policy);
+    policies
+        .into_iter()
+        .any(|policy| policy.unlimited || policy.attempts > 0)
+}
+
+fn to_task(view: &JobView<'_>, side: Side, group: &TaskGroup, task: &Task) -> v2::Task {
+    let (config, found) = config(view, side, task);
+    let kept = view.kept.task(side);
+    let ours = view.kept.name.is_some().then_some(kept).flatten();
+    v2::Task {
+        config: TaskConfig(config),
+        config_lock: v2::Empty {},
+        constraints: (),
+        driver: ours.map_or(found, |kept| kept.driver).as_str(),
+        leader: task.leader || side == Side::Dest,
+        node_id: ours.map_or_else(
+            || pinned_to(view, group, task, "${node.unique.id}"),
+            |kept| kept.node_id.clone(),
+        ),
+        node_name: ours.map_or_else(
+            || pinned_to(view, group, task, "${node.unique.name}"),
+            |kept| kept.node_name.clone(),
+        ),
+        kind: side.as_str(),
+    }
+}
+
+/// The node that a job of somebody else's is bound to.
+fn pinned_to(view: &JobView<'_>, group: &TaskGroup, task: &Task, what: &str) -> String {
+    [&task.constraints, &group.constraints, &view.job.constraints]
+        .into_iter()
+        .flatten()
+        .find(|constraint| {
+            constraint.left == what && matches!(constraint.operand.as_str(), "=" | "==" | "is")
+        })
+        .map(|constraint| constraint.right.clone())
+        .unwrap_or_default()
+}
+
+/// The 2.x Config of one side, and the driver that the keys speak of.
+fn config(view: &JobView<'_>, side: Side, task: &Task) -> (Map<String, Value>, Driver) {
+    let (mut config, driver) = match view.layout {
+        Layout::Split => split(&task.config.0),
+        Layout::Merged => merged(view, side),
+    };
+    if view.kept.name.is_none() {
+        for (_, value) in config.iter_mut().filter(|(key, _)| keys::is_block(key)) {
+            *value = block(std::mem::take(value));
+        }
+    }
+    for value in config.values_mut() {
+        *value = numbers::tidy(template::unescape_value(value));
+    }
+    if let Some(kept) = view.kept.task(side) {
+        kept::restore(&mut config, &kept.config);
+    }
+    (config, driver)
+}
+
+/// A block of a Config. The Nomad CLI registers one that is written as HCL's
+/// `ConnectionConfig { … }`, without an equals sign, as a list of one.
+fn block(value: Value) -> Value {
+    match value {
+        Value::Array(mut items) if matches!(items.as_slice(), [Value::Object(_)]) => {
+            items.remove(0)
+        }
+        other => other,
+    }
+}
+
+fn split(config: &Map<String, Value>) -> (Map<String, Value>, Driver) {
+    let mut config = config.clone();
+    match config.remove("KafkaConfig").map(block) {
+        Some(Value::Object(kafka)) => {
+            config.extend(kafka);
+            (config, Driver::Kafka)
+        }
+        Some(other) => {
+            config.insert("KafkaConfig".to_owned(), other);
+            (config, Driver::Kafka)
+        }
+        None => (config, Driver::MySQL),
+    }
+}
+
+fn merged(view: &JobView<'_>, side: Side) -> (Map<String, Value>, Driver) {
+    let of = |side| {
+        view.tasks
+            .iter()
+            .find(|(s, _, _)| *s == side)
+            .map(|(_, _, task)| &task.config.0)
+    };
+    let empty = Map::new();
+    let all = of(Side::Src).unwrap_or(&empty);
+    // Which keys are Dest's: what it sent; of other people's jobs, what it acts upon.
+    let sent = view.kept.task(Side::Dest).map(|kept| &kept.merged);
+    let is_dest = |key: &str| match (view.kept.name.is_some(), sent) {
+        (true, Some(sent)) => sent.iter().any(|name| name == key),
+        _ => keys::OF_DEST.contains(&key) && key != "SkipPrivilegeCheck",
+    };
+    let mut config = Map::new();
+    let mut driver = Driver::MySQL;
+    // This API never sends a list there, so none has to be given back.
+    let kafka = all.get("KafkaConfig").cloned().map(block);
+    let kafka = kafka.as_ref().and_then(Value::as_object);
+    for (key, value) in all {
+        match (side, key.as_str()) {
+            (Side::Src, "SrcConnectionConfig") | (Side::Dest, "DestConnectionConfig") => {
+                config.insert("ConnectionConfig".to_owned(), value.clone());
+            }
+            (Side::Dest, "KafkaConfig") if kafka.is_some() => {
+                driver = Driver::Kafka;
+                for (key, value) in kafka.into_iter().flatten() {
+                    let key = if key == "DateTimeZone" {
+                        "TimeZone"
+                    } else {
+                        key
+                    };
+                    config.insert(key.to_owned(), value.clone());
+                }
+            }
+            (_, "SrcConnectionConfig" | "DestConnectionConfig" | "KafkaConfig" | "DestType") => {}
+            (Side::Src, _) if !is_dest(key) => {
+                if key == "SrcOracleConfig" {
+                    driver = Driver::Oracle;
+                }
+                config.insert(key.clone(), value.clone());
+            }
+            (Side::Dest, _) if is_dest(key) => {
+                config.insert(key.clone(), value.clone());
+            }
+            _ => {}
+        }
+    }
+    (config, driver)
+}
+
+/// 2.x adds a traffic limit to Src, and to Dest a copy of Src's Gtid [011, 082].
+fn add_what_2x_adds(tasks: &mut [v2::Task]) {
+    let mut gtid = json!("");
+    for task in tasks
+        .iter_mut()
+        .filter(|task| task.kind == Side::Src.as_str())
+    {
+        task.config
+            .0
+            .entry("TrafficAgainstLimits")
+            .or_insert(json!(0));
+        if let Some(sent) = task.config.0.get("Gtid").filter(|sent| !sent.is_null()) {
+            gtid = sent.clone();
+        }
+    }
+    for task in tasks
+        .iter_mut()
+        .filter(|task| task.kind == Side::Dest.as_str())
+    {
+        task.config.0.insert("Gtid".to_owned(), gtid.clone());
+    }
+}

@@ -1,0 +1,34 @@
+//! The dictionary between 2.x and Nomad with the dtle plugin.
+//!
+//! Pure functions over the wire types of both sides: no I/O, no clock, no
+//! environment. A rule that is there because 2.x, Nomad or the plugin behaves
+//! oddly says so in a line, with the recording that shows it.
+
+pub mod allocation;
+pub mod body;
+pub mod cluster;
+pub mod config;
+pub mod evaluation;
+pub mod job;
+mod kept;
+pub mod keys;
+pub mod node;
+pub mod numbers;
+pub mod password;
+pub mod policy;
+pub mod progress;
+pub mod register;
+mod side;
+pub mod spec;
+pub mod statistics;
+pub mod status;
+pub mod template;
+mod time;
+pub mod v2;
+pub mod validation;
+mod view;
+pub mod wire;
+
+pub use kept::Kept;
+pub use side::{Driver, Layout, Side};
+pub use view::JobView;

@@ -1,0 +1,352 @@
+//! A 2.x job, written for Nomad.
+//!
+//! Nomad's ID and Name are both the 2.x ID: the plugin keeps progress under the
+//! Name, 2.x Names may repeat, and two jobs of one Name would corrupt each
+//! other. One group and one task a 2.x task, named by its Type, as both
+//! generations of the plugin want them. What is already registered under the ID
+//! is kept where this API says nothing (NodePool, Priority, resources that an
+//! operator tuned, Meta of others).
+
+use serde_json::{Map, Value, json};
+
+use super::kept::KeptTask;
+use super::spec::{JobSpec, TaskSpec};
+use super::{Driver, JobView, Kept, Layout, Side, keys, numbers};
+use crate::policy::JobPolicy;
+use crate::wire::Job;
+
+/// What is registered under an ID.
+#[derive(Clone, Debug)]
+pub struct Existing {
+    /// The whole document, to be written back.
+    pub document: Map<String, Value>,
+    /// The same, typed.
+    pub job: Job,
+}
+
+/// Everything that a registration depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Registration<'a> {
+    /// The job.
+    pub spec: &'a JobSpec,
+    /// Its ID.
+    pub id: &'a str,
+    /// Its region.
+    pub region: &'a str,
+    /// The generation to write for.
+    pub layout: Layout,
+    /// What 2.x jobs do not say.
+    pub policy: &'a JobPolicy,
+    /// What is registered under that ID now.
+    pub existing: Option<&'a Existing>,
+}
+
+/// The job document to register.
+#[must_use]
+pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
+    let Registration { spec, existing, .. } = *registration;
+    let mut kept = Kept {
+        name: Some(spec.name.clone()),
+        failover: spec.failover,
+        orders: spec.orders.is_some(),
+        base: existing.map_or(0, |existing| existing.job.job_modify_index),
+        ..Kept::default()
+    };
+    let mut configs = configs(spec, registration.layout, &mut kept);
+    let groups: Vec<Value> = spec
+        .tasks
+        .iter()
+        .map(|task| {
+            let config = match task.side {
+                Side::Src => std::mem::take(&mut configs.src),
+                Side::Dest => std::mem::take(&mut configs.dest),
+            };
+            group(registration, task, config)
+        })
+        .collect();
+    let datacenters = if spec.datacenters.is_empty() {
+        vec!["dc1".to_owned()]
+    } else {
+        spec.datacenters.clone()
+    };
+
+    let mut document = existing
+        .map(|existing| existing.document.clone())
+        .unwrap_or_default();
+    // The plugin keeps progress under the Name; one that others gave stays.
+    let name = document.get("Name").and_then(Value::as_str);
+    let name = name
+        .filter(|name| !name.is_empty())
+        .unwrap_or(registration.id);
+    let name = json!(name);
+    for (key, value) in [
+        ("ID", json!(registration.id)),
+        ("Name", name),
+        ("Type", json!("service")),
+        ("Region", json!(registration.region)),
+        ("Datacenters", json!(datacenters)),
+        ("Stop", json!(false)),
+        ("TaskGroups", Value::Array(groups)),
+    ] {
+        document.insert(key.to_owned(), value);
+    }
+    kept.put_into(&mut document);
+    if let Some(existing) = existing {
+        keep_base_if_unchanged(&mut document, kept, &existing.document);
+    }
+    document
+}
+
+/// Nomad restarts tasks whose Meta changed. An update that changes nothing must
+/// not, so it leaves the base of the last write as it is.
+fn keep_base_if_unchanged(
+    document: &mut Map<String, Value>,
+    mut kept: Kept,
+    existing: &Map<String, Value>,
+) {
+    let before = Kept::of_document(existing);
+    kept.base = before.base;
+    kept.started = before.started;
+    kept.write = before.write;
+    kept.again = before.again;
+    let mut same = document.clone();
+    kept.put_into(&mut same);
+    if numbers::tidy(Value::Object(same.clone())) == numbers::tidy(Value::Object(existing.clone()))
+    {
+        *document = same;
+    }
+}
+
+struct Configs {
+    src: Map<String, Value>,
+    dest: Map<String, Value>,
+}
+
+fn configs(spec: &JobSpec, layout: Layout, kept: &mut Kept) -> Configs {
+    let mut configs = Configs {
+        src: Map::new(),
+        dest: Map::new(),
+    };
+    for task in &spec.tasks {
+        let mut rest = Vec::new();
+        let known = if task.driver == Driver::Kafka {
+            keys::KAFKA
+        } else {
+            keys::DATABASE
+        };
+        let mut config = keys::project(&task.config.0, known, layout, "", &mut rest);
+        if task.side == Side::Dest {
+            for key in keys::NOT_OF_DEST {
+                if config.remove(*key).is_some() {
+                    keep_whole(&mut rest, task, key);
+                }
+            }
+            // Dest's Gtid is always Src's [011].
+            rest.retain(|(pointer, _)| pointer != "/Gtid");
+        } else if config.get("TrafficAgainstLimits") == Some(&json!(0)) {
+            // What 2.x adds to every answer is no change when it is sent back.
+            config.remove("TrafficAgainstLimits");
+        }
+        match task.side {
+            Side::Src => configs.src = config,
+            Side::Dest => configs.dest = config,
+        }
+        kept.tasks.insert(
+            task.side,
+            KeptTask {
+                node_id: task.node_id.clone(),
+                node_name: task.node_name.clone(),
+                driver: task.driver,
+                config: rest,
+                merged: Vec::new(),
+            },
+        );
+    }
+    let kafka = spec
+        .task(Side::Dest)
+        .is_some_and(|task| task.driver == Driver::Kafka);
+    match layout {
+        Layout::Split if kafka => {
+            let kafka = std::mem::take(&mut configs.dest);
+            configs
+                .dest
+                .insert("KafkaConfig".to_owned(), Value::Object(kafka));
+        }
+        Layout::Split => {}
+        Layout::Merged => merge(&mut configs, spec, kafka, kept),
+    }
+    configs
+}
+
+/// Keeps a key as it was sent, instead of what was kept of its inside.
+fn keep_whole(rest: &mut Vec<(String, Value)>, task: &TaskSpec, key: &str) {
+    let whole = format!("/{key}");
+    let inside = format!("{whole}/");
+    rest.retain(|(pointer, _)| *pointer != whole && !pointer.starts_with(&inside));
+    if let Some(value) = task.config.0.get(key) {
+        rest.push((whole, value.clone()));
+    }
+}
+
+/// Moves everything into the Src task's Config. Of the keys Dest sent, those it
+/// acts upon go along, unless Src says something else under the same name; the
+/// rest is kept.
+fn merge(configs: &mut Configs, spec: &JobSpec, kafka: bool, kept: &mut Kept) {
+    if let Some(connection) = configs.src.remove("ConnectionConfig") {
+        configs
+            .src
+            .insert("SrcConnectionConfig".to_owned(), connection);
+    }
+    let mut dest = std::mem::take(&mut configs.dest);
+    let kept_dest = kept.tasks.entry(Side::Dest).or_default();
+    if kafka {
+        if let Some(zone) = dest.remove("TimeZone") {
+            dest.insert("DateTimeZone".to_owned(), zone);
+        }
+        configs
+            .src
+            .insert("KafkaConfig".to_owned(), Value::Object(dest));
+    } else {
+        if let Some(connection) = dest.remove("ConnectionConfig") {
+            configs
+                .src
+                .insert("DestConnectionConfig".to_owned(), connection);
+        }
+        for (key, value) in dest {
+            if keys::OF_DEST.contains(&key.as_str()) && !configs.src.contains_key(&key) {
+                configs.src.insert(key.clone(), value);
+                kept_dest.merged.push(key);
+            } else if let Some(task) = spec.task(Side::Dest) {
+                keep_whole(&mut kept_dest.config, task, &key);
+            }
+        }
+    }
+    let kind = if kafka { "kafka" } else { "mysql" };
+    configs.dest.insert("DestType".to_owned(), json!(kind));
+}
+
+fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, Value>) -> Value {
+    let policy = registration.policy;
+    let side = task.side.as_str();
+    let before = registration
+        .existing
+        .and_then(|existing| group_of(existing, task.side));
+    // Another name would be another group: Nomad would stop the old one while
+    // it starts the new one.
+    let names = |value: Option<&Value>| {
+        let name = value.and_then(|value| value.get("Name")?.as_str());
+        json!(name.unwrap_or(side))
+    };
+    let group_name = names(before);
+    let task_name = names(before.and_then(|group| group.get("Tasks")?.get(0)));
+    let mut group = before
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_else(|| {
+            let restart = json!({
+                "Attempts": policy.restart_attempts,
+                "Interval": nanos(policy.restart_interval),
+                "Delay": nanos(policy.restart_delay),
+                "Mode": "fail",
+            });
+            Map::from_iter([("RestartPolicy".to_owned(), restart)])
+        });
+    let mut inner = group
+        .get("Tasks")
+        .and_then(Value::as_array)
+        .and_then(|tasks| tasks.first())
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_else(|| {
+            let resources = json!({"CPU": policy.cpu_mhz, "MemoryMB": policy.memory_mb});
+            Map::from_iter([("Resources".to_owned(), resources)])
+        });
+    for (key, value) in [
+        ("Name", task_name),
+        ("Driver", json!("dtle")),
+        ("Config", Value::Object(config)),
+        ("Leader", json!(task.leader || task.side == Side::Dest)),
+    ] {
+        inner.insert(key.to_owned(), value);
+    }
+    let (constraints, affinities) = placement(task, registration.spec.failover);
+    for (key, value) in [
+        ("Name", group_name),
+        ("Count", json!(1)),
+        ("Constraints", constraints),
+        ("Affinities", affinities),
+        (
+            "ReschedulePolicy",
+            reschedule(registration.spec.failover, before),
+        ),
+        ("Tasks", json!([inner])),
+    ] {
+        group.insert(key.to_owned(), value);
+    }
+    Value::Object(group)
+}
+
+/// The registered group of one side, if it has that side's task alone.
+fn group_of(existing: &Existing, side: Side) -> Option<&Value> {
+    let view = JobView::new(&existing.job);
+    let (_, group, _) = view
+        .tasks
+        .iter()
+        .find(|(found, group, _)| *found == side && group.tasks.len() == 1)?;
+    let groups = existing.document.get("TaskGroups")?.as_array()?;
+    groups
+        .iter()
+        .find(|candidate| candidate.get("Name").and_then(Value::as_str) == Some(&group.name))
+}
+
+/// NodeID and NodeName bind a task to a node; with Failover they only prefer it.
+fn placement(task: &TaskSpec, failover: bool) -> (Value, Value) {
+    let wishes = [
+        ("${node.unique.id}", &task.node_id),
+        ("${node.unique.name}", &task.node_name),
+    ];
+    let wishes = wishes.iter().filter(|(_, wish)| !wish.is_empty());
+    let entries: Vec<Value> = wishes
+        .map(|(what, wish)| {
+            if failover {
+                json!({"LTarget": what, "RTarget": wish, "Operand": "=", "Weight": 100})
+            } else {
+                json!({"LTarget": what, "RTarget": wish, "Operand": "="})
+            }
+        })
+        .collect();
+    match (entries.is_empty(), failover) {
+        (true, _) => (Value::Null, Value::Null),
+        (false, false) => (Value::Array(entries), Value::Null),
+        (false, true) => (Value::Null, Value::Array(entries)),
+    }
+}
+
+/// Off without Failover, without end with it. A policy of the right kind that
+/// is there already keeps its delays.
+fn reschedule(failover: bool, before: Option<&Value>) -> Value {
+    let mut policy = before
+        .and_then(|group| group.get("ReschedulePolicy"))
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let same = policy.get("Unlimited") == Some(&json!(failover))
+        && policy.get("Attempts") == Some(&json!(0));
+    if !same {
+        policy = Map::from_iter([
+            ("Attempts".to_owned(), json!(0)),
+            ("Unlimited".to_owned(), json!(failover)),
+        ]);
+        if failover {
+            // Nomad wants these with an unlimited policy.
+            policy.insert("Delay".to_owned(), json!(30_000_000_000_u64));
+            policy.insert("DelayFunction".to_owned(), json!("exponential"));
+            policy.insert("MaxDelay".to_owned(), json!(3_600_000_000_000_u64));
+        }
+    }
+    Value::Object(policy)
+}
+
+fn nanos(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,282 @@
+//! The Status and StatusDescription of a job.
+//!
+//! Nomad calls a job `running` while any task of it runs; a replication whose
+//! Src has failed for good is `dead` in 2.x. So the counts of each group are
+//! looked at, and where they raise a doubt, the allocations or evaluations are.
+//! [`first_look`] says which are needed, so that a healthy job costs no further
+//! call; [`settle`] decides with them.
+
+use super::view::is_paused;
+use super::{JobView, Side};
+use crate::wire::{
+    AllocationStub, Evaluation, Event, GroupSummary, Job, JobSummary, Metrics, TaskState,
+};
+
+/// What 2.x says of a job's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// `pending`, `running`, `pause`, `dead` or `complete`.
+    pub word: &'static str,
+    /// Why, when something went wrong.
+    pub description: String,
+}
+
+impl Status {
+    const fn of(word: &'static str) -> Self {
+        Self {
+            word,
+            description: String::new(),
+        }
+    }
+
+    /// Whether a resume has something to do.
+    #[must_use]
+    pub fn can_be_resumed(&self) -> bool {
+        matches!(self.word, "pause" | "dead" | "complete")
+    }
+}
+
+/// What the job and its counts tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// All of it.
+    Known(Status),
+    /// A group may have failed for good: its allocations tell, and where those
+    /// leave room for a later try, the evaluations.
+    Failed,
+    /// A group waits for a node: the evaluations tell why.
+    Waiting,
+}
+
+/// What the job and its counts tell.
+#[must_use]
+pub fn first_look(job: &Job, summary: &JobSummary) -> Look {
+    if is_paused(job) {
+        return Look::Known(Status::of("pause"));
+    }
+    if job.stop {
+        return Look::Known(Status::of("complete"));
+    }
+    let counts = || {
+        job.task_groups.iter().map(|group| {
+            summary
+                .summary
+                .get(&group.name)
+                .copied()
+                .unwrap_or_default()
+        })
+    };
+    if counts().any(may_have_failed) {
+        return Look::Failed;
+    }
+    if counts().any(|count| count.queued > 0 && count.running == 0) {
+        return Look::Waiting;
+    }
+    Look::Known(own(job))
+}
+
+/// The status that a job document carries by itself: enough for a job as it was
+/// when an allocation was made, not for one as it is now.
+#[must_use]
+pub fn recorded(job: &Job) -> Status {
+    own(job)
+}
+
+/// Nomad's own word.
+fn own(job: &Job) -> Status {
+    Status::of(match job.status.as_str() {
+        "running" => "running",
+        "dead" => "dead",
+        // A word that 2.x does not know is a state on the way to one it does.
+        _ => "pending",
+    })
+}
+
+/// Stopped allocations stay counted, so a group with failures may be fine; one
+/// with failures and nothing else going on is not.
+fn may_have_failed(count: GroupSummary) -> bool {
+    count.failed > 0
+        && count.running == 0
+        && count.starting == 0
+        && count.queued == 0
+        && count.unknown == 0
+}
+
+/// Whether the evaluations have to be asked if a failed allocation will be
+/// replaced: Nomad may do so by itself, or because the job was changed since.
+#[must_use]
+pub fn needs_evaluations(view: &JobView<'_>, allocations: &[AllocationStub]) -> bool {
+    failed_groups(view, allocations)
+        .iter()
+        .any(|(_, reschedules, allocation)| {
+            allocation.create_index < view.job.job_modify_index
+                || *reschedules && allocation.followup_eval_id.is_empty()
+        })
+}
+
+/// Decides a doubt of [`first_look`].
+#[must_use]
+pub fn settle(
+    view: &JobView<'_>,
+    look: &Look,
+    allocations: &[AllocationStub],
+    evaluations: &[Evaluation],
+) -> Status {
+    match look {
+        Look::Known(status) => status.clone(),
+        Look::Failed => {
+            let failed = failed_groups(view, allocations);
+            let (later, now): (Vec<_>, Vec<_>) = evaluations
+                .iter()
+                .filter(|eval| eval.status == "pending")
+                .partition(|eval| is_set(eval.wait_until.as_deref()));
+            // Resumed or changed a moment ago, and not yet looked at by Nomad.
+            let changed = view.job.job_modify_index;
+            if now.iter().any(|eval| eval.create_index >= changed) {
+                return Status::of("pending");
+            }
+            let for_good: Vec<_> = failed
+                .iter()
+                .filter(|(_, reschedules, allocation)| {
+                    !(*reschedules
+                        && (!later.is_empty() || !allocation.followup_eval_id.is_empty()))
+                })
+                .collect();
+            if for_good.is_empty() {
+                return match own(view.job) {
+                    // A failed group that will be tried again is not the end.
+                    status if status.word == "dead" => Status::of("pending"),
+                    status => status,
+                };
+            }
+            // The first failure is the cause, the others follow from it.
+            let first = for_good
+                .iter()
+                .filter_map(|(_, _, allocation)| failure(allocation))
+                .min_by_key(|(time, _)| *time);
+            Status {
+                word: "dead",
+                description: first.map(|(_, text)| text).unwrap_or_default(),
+            }
+        }
+        Look::Waiting => Status {
+            word: "pending",
+            description: blocked(view, evaluations).unwrap_or_default(),
+        },
+    }
+}
+
+fn is_set(time: Option<&str>) -> bool {
+    time.is_some_and(|time| !time.is_empty() && !time.starts_with("0001-01-01T"))
+}
+
+/// Groups whose newest allocation has failed: side, whether Nomad replaces
+/// failed allocations, the allocation.
+fn failed_groups<'a>(
+    view: &JobView<'_>,
+    allocations: &'a [AllocationStub],
+) -> Vec<(Side, bool, &'a AllocationStub)> {
+    view.tasks
+        .iter()
+        .filter_map(|(side, group, _)| {
+            let newest = newest_of_group(allocations, &group.name)?;
+            let reschedules = group
+                .reschedule_policy
+                .is_some_and(|policy| policy.unlimited || policy.attempts > 0);
+            (newest.client_status == "failed").then_some((*side, reschedules, newest))
+        })
+        .collect()
+}
+
+/// The newest allocation of a group.
+pub(super) fn newest_of_group<'a>(
+    allocations: &'a [AllocationStub],
+    group: &str,
+) -> Option<&'a AllocationStub> {
+    allocations
+        .iter()
+        .filter(|allocation| allocation.task_group == group)
+        .max_by_key(|allocation| (allocation.create_index, allocation.create_time))
+}
+
+/// When and why an allocation failed.
+pub(super) fn failure(allocation: &AllocationStub) -> Option<(i64, String)> {
+    allocation
+        .task_states
+        .values()
+        .filter(|state| state.failed || state.state == "dead")
+        .filter_map(failure_of_task)
+        .max_by_key(|(time, _)| *time)
+}
+
+fn failure_of_task(state: &TaskState) -> Option<(i64, String)> {
+    state.events.iter().rev().find_map(|event| {
+        let text = failure_of_event(event);
+        (!text.is_empty()).then(|| (event.time, text.to_owned()))
+    })
+}
+
+/// The message stands in another field for each type of event.
+fn failure_of_event(event: &Event) -> &str {
+    match event.kind.as_str() {
+        "Terminated" => &event.message,
+        "Failed Validation" => &event.validation_error,
+        "Driver Failure" => &event.driver_error,
+        "Setup Failure" => &event.setup_error,
+        _ => "",
+    }
+}
+
+/// Why a job waits, in words: `Src: no node qualifies (constraint …: 1 node filtered)`.
+fn blocked(view: &JobView<'_>, evaluations: &[Evaluation]) -> Option<String> {
+    let newest = evaluations
+        .iter()
+        .filter(|eval| {
+            eval.failed_tg_allocs
+                .as_ref()
+                .is_some_and(|groups| !groups.is_empty())
+        })
+        .max_by_key(|eval| (eval.status == "blocked", eval.modify_index))?;
+    let reasons: Vec<String> = newest
+        .failed_tg_allocs
+        .iter()
+        .flatten()
+        .map(|(group, metrics)| {
+            let side = view
+                .side_of_group(group)
+                .map_or_else(|| group.clone(), |side| side.to_string());
+            format!("{side}: {}", reason(metrics))
+        })
+        .collect();
+    Some(reasons.join("; "))
+}
+
+fn reason(metrics: &Metrics) -> String {
+    if metrics.nodes_evaluated == 0 {
+        let datacenters: Vec<&str> = metrics
+            .nodes_available
+            .iter()
+            .flatten()
+            .filter(|(_, nodes)| **nodes == 0)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        return match datacenters.as_slice() {
+            [] => "no node is in the job's datacenters".to_owned(),
+            names => format!("no node is in datacenter {}", names.join(", ")),
+        };
+    }
+    let mut parts = Vec::new();
+    for (what, nodes) in metrics.constraint_filtered.iter().flatten() {
+        parts.push(format!("{nodes} filtered by {what}"));
+    }
+    for (what, nodes) in metrics.dimension_exhausted.iter().flatten() {
+        parts.push(format!("{nodes} without enough {what}"));
+    }
+    let nodes = metrics.nodes_evaluated;
+    let plural = if nodes == 1 { "node" } else { "nodes" };
+    if parts.is_empty() {
+        format!("none of {nodes} {plural} qualifies")
+    } else {
+        format!("none of {nodes} {plural} qualifies ({})", parts.join(", "))
+    }
+}
