@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::status::{failure, newest_of_group};
 use super::{JobView, Side, time};
 use crate::v2;
-use crate::wire::{AllocationStub, Event, Metrics, TaskState};
+use crate::wire::{AllocationRest, AllocationStub, Event, Metrics, TaskState};
 
 /// The allocations of one job, sorted by ID.
 #[must_use]
@@ -173,35 +173,19 @@ pub fn to_metrics(metrics: &Metrics) -> v2::Metrics {
     }
 }
 
-/// A whole allocation: a list's entry, the job it was made for, how it was placed.
+/// A whole allocation: what a list shows of it, the job it was made for, how it was
+/// placed.
 #[must_use]
 pub fn to_v2_whole(
     stub: v2::AllocationStub,
-    allocation: &crate::wire::Allocation,
+    rest: &AllocationRest,
     job: v2::Job,
 ) -> v2::Allocation {
     v2::Allocation {
-        alloc_modify_index: allocation.alloc_modify_index,
-        client_description: stub.client_description,
-        client_status: stub.client_status,
-        create_index: stub.create_index,
-        create_time: stub.create_time,
-        desired_description: stub.desired_description,
-        desired_status: stub.desired_status,
-        eval_id: stub.eval_id,
-        id: stub.id,
+        stub,
+        alloc_modify_index: rest.alloc_modify_index,
         job,
-        job_id: stub.job_id,
-        metrics: allocation
-            .metrics
-            .as_ref()
-            .map(to_metrics)
-            .unwrap_or_default(),
-        modify_index: stub.modify_index,
-        name: stub.name,
-        node_id: stub.node_id,
-        previous_allocation: allocation.previous_allocation.clone(),
-        task: stub.task,
-        task_states: stub.task_states,
+        metrics: rest.metrics.as_ref().map(to_metrics).unwrap_or_default(),
+        previous_allocation: rest.previous_allocation.clone(),
     }
 }

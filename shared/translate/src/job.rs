@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::layout::{Found, block};
 use super::status::Status;
-use super::{Driver, JobView, Layout, Side, kept, keys, numbers, template};
+use super::{Driver, JobView, Side, keys, meta, numbers, template};
 use crate::config::TaskConfig;
 use crate::v2;
 use crate::wire::{Task, TaskGroup};
@@ -107,10 +108,14 @@ fn pinned_to(view: &JobView<'_>, group: &TaskGroup, task: &Task, what: &str) -> 
 
 /// The 2.x Config of one side, and the driver that the keys speak of.
 fn config(view: &JobView<'_>, side: Side, task: &Task) -> (Map<String, Value>, Driver) {
-    let (mut config, driver) = match view.layout {
-        Layout::Split => split(&task.config.0),
-        Layout::Merged => merged(view, side),
+    let mut tasks = view.tasks.iter();
+    let src = tasks.find(|(side, _, _)| *side == Side::Src);
+    let found = Found {
+        own: &task.config.0,
+        src: src.map(|(_, _, task)| &task.config.0),
+        record: &view.kept,
     };
+    let (mut config, driver) = view.layout.read(&found, side);
     if view.kept.name.is_none() {
         for (_, value) in config.iter_mut().filter(|(key, _)| keys::is_block(key)) {
             *value = block(std::mem::take(value));
@@ -120,85 +125,7 @@ fn config(view: &JobView<'_>, side: Side, task: &Task) -> (Map<String, Value>, D
         *value = numbers::tidy(template::unescape_value(value));
     }
     if let Some(kept) = view.kept.task(side) {
-        kept::restore(&mut config, &kept.config);
-    }
-    (config, driver)
-}
-
-/// A block of a Config. The Nomad CLI registers one that is written as HCL's
-/// `ConnectionConfig { … }`, without an equals sign, as a list of one.
-fn block(value: Value) -> Value {
-    match value {
-        Value::Array(mut items) if matches!(items.as_slice(), [Value::Object(_)]) => {
-            items.remove(0)
-        }
-        other => other,
-    }
-}
-
-fn split(config: &Map<String, Value>) -> (Map<String, Value>, Driver) {
-    let mut config = config.clone();
-    match config.remove("KafkaConfig").map(block) {
-        Some(Value::Object(kafka)) => {
-            config.extend(kafka);
-            (config, Driver::Kafka)
-        }
-        Some(other) => {
-            config.insert("KafkaConfig".to_owned(), other);
-            (config, Driver::Kafka)
-        }
-        None => (config, Driver::MySQL),
-    }
-}
-
-fn merged(view: &JobView<'_>, side: Side) -> (Map<String, Value>, Driver) {
-    let of = |side| {
-        view.tasks
-            .iter()
-            .find(|(s, _, _)| *s == side)
-            .map(|(_, _, task)| &task.config.0)
-    };
-    let empty = Map::new();
-    let all = of(Side::Src).unwrap_or(&empty);
-    // Which keys are Dest's: what it sent; of other people's jobs, what it acts upon.
-    let sent = view.kept.task(Side::Dest).map(|kept| &kept.merged);
-    let is_dest = |key: &str| match (view.kept.name.is_some(), sent) {
-        (true, Some(sent)) => sent.iter().any(|name| name == key),
-        _ => keys::OF_DEST.contains(&key) && key != "SkipPrivilegeCheck",
-    };
-    let mut config = Map::new();
-    let mut driver = Driver::MySQL;
-    // This API never sends a list there, so none has to be given back.
-    let kafka = all.get("KafkaConfig").cloned().map(block);
-    let kafka = kafka.as_ref().and_then(Value::as_object);
-    for (key, value) in all {
-        match (side, key.as_str()) {
-            (Side::Src, "SrcConnectionConfig") | (Side::Dest, "DestConnectionConfig") => {
-                config.insert("ConnectionConfig".to_owned(), value.clone());
-            }
-            (Side::Dest, "KafkaConfig") if kafka.is_some() => {
-                driver = Driver::Kafka;
-                for (key, value) in kafka.into_iter().flatten() {
-                    let key = if key == "DateTimeZone" {
-                        "TimeZone"
-                    } else {
-                        key
-                    };
-                    config.insert(key.to_owned(), value.clone());
-                }
-            }
-            (_, "SrcConnectionConfig" | "DestConnectionConfig" | "KafkaConfig" | "DestType") => {}
-            (Side::Src, _) if !is_dest(key) => {
-                if key == "SrcOracleConfig" {
-                    driver = Driver::Oracle;
-                }
-                config.insert(key.clone(), value.clone());
-            }
-            (Side::Dest, _) if is_dest(key) => {
-                config.insert(key.clone(), value.clone());
-            }
-            _ => {}
-        }
+        meta::restore(&mut config, &kept.config);
     }
     (config, driver)
 }

@@ -30,13 +30,12 @@ enum Shape {
     List(&'static [Key]),
 }
 
+/// Which generations of the plugin take a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Taken {
-    /// By both generations.
-    Both,
-    /// By the merged generation only.
-    Merged,
-    /// By 2.x only.
+    /// This one and all later ones.
+    From(Layout),
+    /// None: it is 2.x's alone.
     Never,
 }
 
@@ -55,11 +54,11 @@ impl Key {
     #[must_use]
     pub fn taken_by(&self) -> &'static str {
         match self.taken {
-            Taken::Both => "Taken by the plugin.",
-            Taken::Merged => {
+            Taken::From(Layout::Split) => "Taken by the plugin.",
+            Taken::From(Layout::Merged) => {
                 "Taken by the plugin from 4.22.11 on; with earlier ones kept and given back."
             }
-            Taken::Never => "Kept and given back; the plugin has no counterpart.",
+            Taken::Never => "MetaRecord and given back; the plugin has no counterpart.",
         }
     }
 }
@@ -68,7 +67,7 @@ const fn both(name: &'static str) -> Key {
     Key {
         name,
         shape: Shape::Value,
-        taken: Taken::Both,
+        taken: Taken::From(Layout::Split),
     }
 }
 
@@ -76,7 +75,7 @@ const fn merged(name: &'static str) -> Key {
     Key {
         name,
         shape: Shape::Value,
-        taken: Taken::Merged,
+        taken: Taken::From(Layout::Merged),
     }
 }
 
@@ -100,7 +99,7 @@ const fn list(name: &'static str, keys: &'static [Key]) -> Key {
     Key {
         name,
         shape: Shape::List(keys),
-        taken: Taken::Both,
+        taken: Taken::From(Layout::Split),
     }
 }
 
@@ -161,7 +160,7 @@ pub const DATABASE: &[Key] = &[
     merged("BulkInsert3"),
     never("BytesLimit"),
     both("ChunkSize"),
-    block("ConnectionConfig", CONNECTION, Taken::Both),
+    block("ConnectionConfig", CONNECTION, Taken::From(Layout::Split)),
     merged("DependencyHistorySize"),
     both("DropTableIfExists"),
     merged("DumpEntryLimit"),
@@ -191,7 +190,7 @@ pub const DATABASE: &[Key] = &[
     merged("SlaveNetWriteTimeout"),
     both("SqlFilter"),
     never("SqlMode"),
-    block("SrcOracleConfig", ORACLE, Taken::Merged),
+    block("SrcOracleConfig", ORACLE, Taken::From(Layout::Merged)),
     never("SystemVariables"),
     never("TimeZone"),
     never("TotalTransferredBytes"),
@@ -302,8 +301,7 @@ pub fn project(
         let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
         let key = keys.iter().find(|key| key.name == name);
         let taken = key.is_some_and(|key| match key.taken {
-            Taken::Both => true,
-            Taken::Merged => layout == Layout::Merged,
+            Taken::From(first) => layout >= first,
             Taken::Never => false,
         });
         let (Some(key), true, false) = (key, taken, value.is_null()) else {

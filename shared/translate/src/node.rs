@@ -1,6 +1,5 @@
 //! Nodes.
 
-use super::Layout;
 use crate::v2;
 use crate::wire::{Node, NodeStub};
 
@@ -43,38 +42,4 @@ pub fn to_v2(node: &Node) -> v2::Node {
         status_description: stub.status_description,
         status_updated_at: node.status_updated_at,
     }
-}
-
-/// Which generation of the plugin the nodes run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Generation {
-    /// All that say so run this one.
-    One(Layout),
-    /// None says.
-    Unknown,
-    /// Some run one, some the other.
-    Mixed,
-}
-
-/// Which generation of the plugin the nodes run. Only nodes that are ready and
-/// whose driver is there count.
-#[must_use]
-pub fn generation(nodes: &[NodeStub]) -> Generation {
-    let mut found = None;
-    for node in nodes
-        .iter()
-        .filter(|node| node.status == "ready" && node.has_dtle())
-    {
-        let layout = node
-            .drivers
-            .get("dtle")
-            .and_then(|driver| driver.attributes.get("driver.dtle.version"))
-            .and_then(|release| Layout::of_release(release));
-        match (found, layout) {
-            (Some(known), Some(layout)) if known != layout => return Generation::Mixed,
-            (None, layout) => found = layout,
-            _ => {}
-        }
-    }
-    found.map_or(Generation::Unknown, Generation::One)
 }

@@ -9,9 +9,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::kept::KeptTask;
+use super::layout::{Configs, keep_whole};
+use super::meta::TaskRecord;
 use super::spec::{JobSpec, TaskSpec};
-use super::{Driver, JobView, Kept, Layout, Side, keys, numbers};
+use super::{Driver, JobView, Layout, MetaRecord, Side, keys, numbers};
 use crate::policy::JobPolicy;
 use crate::wire::Job;
 
@@ -45,12 +46,12 @@ pub struct Registration<'a> {
 #[must_use]
 pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
     let Registration { spec, existing, .. } = *registration;
-    let mut kept = Kept {
+    let mut kept = MetaRecord {
         name: Some(spec.name.clone()),
         failover: spec.failover,
         orders: spec.orders.is_some(),
         base: existing.map_or(0, |existing| existing.job.job_modify_index),
-        ..Kept::default()
+        ..MetaRecord::default()
     };
     let mut configs = configs(spec, registration.layout, &mut kept);
     let groups: Vec<Value> = spec
@@ -101,10 +102,10 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
 /// not, so it leaves the base of the last write as it is.
 fn keep_base_if_unchanged(
     document: &mut Map<String, Value>,
-    mut kept: Kept,
+    mut kept: MetaRecord,
     existing: &Map<String, Value>,
 ) {
-    let before = Kept::of_document(existing);
+    let before = MetaRecord::of_document(existing);
     kept.base = before.base;
     kept.started = before.started;
     kept.write = before.write;
@@ -117,16 +118,8 @@ fn keep_base_if_unchanged(
     }
 }
 
-struct Configs {
-    src: Map<String, Value>,
-    dest: Map<String, Value>,
-}
-
-fn configs(spec: &JobSpec, layout: Layout, kept: &mut Kept) -> Configs {
-    let mut configs = Configs {
-        src: Map::new(),
-        dest: Map::new(),
-    };
+fn configs(spec: &JobSpec, layout: Layout, kept: &mut MetaRecord) -> Configs {
+    let mut configs = Configs::default();
     for task in &spec.tasks {
         let mut rest = Vec::new();
         let known = if task.driver == Driver::Kafka {
@@ -153,7 +146,7 @@ fn configs(spec: &JobSpec, layout: Layout, kept: &mut Kept) -> Configs {
         }
         kept.tasks.insert(
             task.side,
-            KeptTask {
+            TaskRecord {
                 node_id: task.node_id.clone(),
                 node_name: task.node_name.clone(),
                 driver: task.driver,
@@ -162,67 +155,8 @@ fn configs(spec: &JobSpec, layout: Layout, kept: &mut Kept) -> Configs {
             },
         );
     }
-    let kafka = spec
-        .task(Side::Dest)
-        .is_some_and(|task| task.driver == Driver::Kafka);
-    match layout {
-        Layout::Split if kafka => {
-            let kafka = std::mem::take(&mut configs.dest);
-            configs
-                .dest
-                .insert("KafkaConfig".to_owned(), Value::Object(kafka));
-        }
-        Layout::Split => {}
-        Layout::Merged => merge(&mut configs, spec, kafka, kept),
-    }
+    layout.write(&mut configs, spec, kept);
     configs
-}
-
-/// Keeps a key as it was sent, instead of what was kept of its inside.
-fn keep_whole(rest: &mut Vec<(String, Value)>, task: &TaskSpec, key: &str) {
-    let whole = format!("/{key}");
-    let inside = format!("{whole}/");
-    rest.retain(|(pointer, _)| *pointer != whole && !pointer.starts_with(&inside));
-    if let Some(value) = task.config.0.get(key) {
-        rest.push((whole, value.clone()));
-    }
-}
-
-/// Moves everything into the Src task's Config. Of the keys Dest sent, those it
-/// acts upon go along, unless Src says something else under the same name; the
-/// rest is kept.
-fn merge(configs: &mut Configs, spec: &JobSpec, kafka: bool, kept: &mut Kept) {
-    if let Some(connection) = configs.src.remove("ConnectionConfig") {
-        configs
-            .src
-            .insert("SrcConnectionConfig".to_owned(), connection);
-    }
-    let mut dest = std::mem::take(&mut configs.dest);
-    let kept_dest = kept.tasks.entry(Side::Dest).or_default();
-    if kafka {
-        if let Some(zone) = dest.remove("TimeZone") {
-            dest.insert("DateTimeZone".to_owned(), zone);
-        }
-        configs
-            .src
-            .insert("KafkaConfig".to_owned(), Value::Object(dest));
-    } else {
-        if let Some(connection) = dest.remove("ConnectionConfig") {
-            configs
-                .src
-                .insert("DestConnectionConfig".to_owned(), connection);
-        }
-        for (key, value) in dest {
-            if keys::OF_DEST.contains(&key.as_str()) && !configs.src.contains_key(&key) {
-                configs.src.insert(key.clone(), value);
-                kept_dest.merged.push(key);
-            } else if let Some(task) = spec.task(Side::Dest) {
-                keep_whole(&mut kept_dest.config, task, &key);
-            }
-        }
-    }
-    let kind = if kafka { "kafka" } else { "mysql" };
-    configs.dest.insert("DestType".to_owned(), json!(kind));
 }
 
 fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, Value>) -> Value {

@@ -1,7 +1,6 @@
-//! The few words that everything else is said in.
+//! The two ends of a replication, and what a task at either end talks to.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,63 +72,5 @@ impl Driver {
         [Self::MySQL, Self::Kafka, Self::Oracle]
             .into_iter()
             .find(|driver| driver.as_str() == name)
-    }
-}
-
-/// How a generation of the plugin wants its configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Layout {
-    /// Up to 4.22.07: each task has its own.
-    Split,
-    /// From 4.22.11: the Src task has everything.
-    Merged,
-}
-
-impl Layout {
-    /// The layout that a plugin release wants: `3.20.10.0`, `4.22.11.0`. `None`
-    /// for a text that is no release; plugins can be built without one.
-    #[must_use]
-    pub fn of_release(release: &str) -> Option<Self> {
-        let mut numbers = release.trim().trim_start_matches('v').split('.');
-        let mut next = || numbers.next()?.parse::<u32>().ok();
-        let version = (next()?, next()?, next()?);
-        Some(if version >= (4, 22, 11) {
-            Self::Merged
-        } else {
-            Self::Split
-        })
-    }
-}
-
-impl FromStr for Layout {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "split" => Ok(Self::Split),
-            "merged" => Ok(Self::Merged),
-            _ => Err(()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_layout_changed_with_4_22_11() {
-        for (release, layout) in [
-            ("3.20.10.0", Some(Layout::Split)),
-            ("4.22.07.1", Some(Layout::Split)),
-            ("4.22.11.0", Some(Layout::Merged)),
-            ("4.23.04.2", Some(Layout::Merged)),
-            ("5.0.0", Some(Layout::Merged)),
-            ("", None),
-            ("--", None),
-            ("master", None),
-        ] {
-            assert_eq!(Layout::of_release(release), layout, "{release}");
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! A Nomad job, looked at as a replication: which group is which side, which
 //! generation it was written for, what was kept of the 2.x job.
 
-use super::{Kept, Layout, Side};
+use super::{Layout, MetaRecord, Side};
 use crate::wire::{Job, Task, TaskGroup};
 
 /// A Nomad job, looked at as a replication.
@@ -10,7 +10,7 @@ pub struct JobView<'a> {
     /// The job.
     pub job: &'a Job,
     /// What was kept of the 2.x job.
-    pub kept: Kept,
+    pub kept: MetaRecord,
     /// The generation its Config is written for.
     pub layout: Layout,
     /// Its tasks in their order, each with its group.
@@ -21,18 +21,12 @@ impl<'a> JobView<'a> {
     /// Looks at a job.
     #[must_use]
     pub fn new(job: &'a Job) -> Self {
-        let layout = layout_of(job);
+        let layout = Layout::of_job(job);
         let mut tasks = Vec::new();
         for group in &job.task_groups {
             for task in &group.tasks {
-                let by_name = match layout {
-                    // The split generation goes by the group, the merged one by the task.
-                    Layout::Split => [&group.name, &task.name],
-                    Layout::Merged => [&task.name, &group.name],
-                };
-                let side = by_name
-                    .into_iter()
-                    .find_map(|name| Side::of_name(name))
+                let side = layout
+                    .side_of(group, task)
                     // The plugin itself would refuse such a name.
                     .unwrap_or(if tasks.is_empty() {
                         Side::Src
@@ -44,7 +38,7 @@ impl<'a> JobView<'a> {
         }
         Self {
             job,
-            kept: Kept::of_meta(&job.meta),
+            kept: MetaRecord::of_meta(&job.meta),
             layout,
             tasks,
         }
@@ -89,27 +83,4 @@ impl<'a> JobView<'a> {
 /// As [`JobView::is_paused`].
 pub(super) fn is_paused(job: &Job) -> bool {
     !job.stop && !job.task_groups.is_empty() && job.task_groups.iter().all(|g| g.count == 0)
-}
-
-/// Each generation refuses the other's keys, so one of them tells.
-fn layout_of(job: &Job) -> Layout {
-    let merged = job
-        .task_groups
-        .iter()
-        .flat_map(|group| &group.tasks)
-        .any(|task| {
-            [
-                "SrcConnectionConfig",
-                "DestConnectionConfig",
-                "SrcOracleConfig",
-                "DestType",
-            ]
-            .iter()
-            .any(|key| task.config.0.contains_key(*key))
-        });
-    if merged {
-        Layout::Merged
-    } else {
-        Layout::Split
-    }
 }

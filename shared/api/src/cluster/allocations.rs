@@ -91,12 +91,12 @@ pub fn whole(
     allocation: &Allocation,
     paused: bool,
 ) -> Option<v2::Allocation> {
-    let job = allocation.job.as_ref().filter(|job| job.is_dtle())?;
+    let job = allocation.rest.job.as_ref().filter(|job| job.is_dtle())?;
     let view = JobView::new(job);
     let stub = to_v2(&view, &allocation.stub, paused);
     let mut job = job::to_v2(&view, &recorded(job));
     if context.app.settings.mask_passwords {
         password::mask(&mut job);
     }
-    Some(to_v2_whole(stub, allocation, job))
+    Some(to_v2_whole(stub, &allocation.rest, job))
 }

@@ -15,7 +15,7 @@
 //! job revert` and a file from last week bring it. Only the author of such a one is
 //! told that it is lost.
 
-use dtle_translate::Kept;
+use dtle_translate::MetaRecord;
 use dtle_translate::wire::JobVersion;
 
 /// What became of one's own write.
@@ -44,9 +44,9 @@ pub(super) struct History {
 /// `ours` (0 for none of them) and expected the index `expected`. `None` without
 /// versions.
 pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Option<History> {
-    let mut versions: Vec<(&JobVersion, Kept)> = versions
+    let mut versions: Vec<(&JobVersion, MetaRecord)> = versions
         .iter()
-        .map(|version| (version, Kept::of_meta(&version.meta)))
+        .map(|version| (version, MetaRecord::of_meta(&version.meta)))
         .collect();
     versions.sort_by_key(|(version, _)| version.job_modify_index);
     let (first, oldest) = versions.first()?;
@@ -110,7 +110,7 @@ pub(super) fn history(versions: &[JobVersion], ours: u64, expected: u64) -> Opti
 
 /// Whether the first of these versions was undone: something made before it was
 /// given back after it.
-fn is_undone(versions: &[(&JobVersion, Kept)]) -> bool {
+fn is_undone(versions: &[(&JobVersion, MetaRecord)]) -> bool {
     let Some((version, _)) = versions.first() else {
         return false;
     };
@@ -123,7 +123,7 @@ fn is_undone(versions: &[(&JobVersion, Kept)]) -> bool {
 }
 
 fn text(version: &JobVersion) -> Option<&str> {
-    Kept::text_of_meta(&version.meta)
+    MetaRecord::text_of_meta(&version.meta)
 }
 
 #[cfg(test)]

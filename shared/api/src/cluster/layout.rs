@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::reply::Error;
 use dtle_nomad::ReadOptions;
 use dtle_translate::Layout;
-use dtle_translate::node::{Generation, generation};
+use dtle_translate::layout::Generation;
 
 /// The setting, else what the nodes say, else the newer one.
 ///
@@ -19,9 +19,9 @@ pub async fn layout(context: &Context<'_>) -> Result<Layout, Error> {
         return Ok(layout);
     }
     let nodes = context.nomad.nodes(&ReadOptions::default()).await?;
-    let layout = match generation(&nodes.value) {
+    let layout = match Generation::of_nodes(&nodes.value) {
         Generation::One(layout) => layout,
-        Generation::Unknown => Layout::Merged,
+        Generation::Unknown => Layout::newest(),
         Generation::Mixed => {
             return Err(Error::refused(
                 "the nodes run two generations of the dtle plugin (before and after 4.22.11), which want jobs written differently: set DTLE_LAYOUT to split or merged",

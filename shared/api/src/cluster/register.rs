@@ -81,7 +81,7 @@ async fn register_2x(
 }
 
 fn check_drivers(spec: &JobSpec, layout: Layout) -> Result<(), Error> {
-    if layout == Layout::Split && spec.tasks.iter().any(|task| task.driver == Driver::Oracle) {
+    if spec.tasks.iter().any(|task| !layout.has(task.driver)) {
         return Err(Error::bad_request(
             "Driver Oracle needs the dtle plugin 4.22.11 or later; the cluster's is older",
         ));

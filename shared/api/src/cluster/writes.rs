@@ -21,7 +21,7 @@ use crate::reply::Error;
 use dtle_nomad::{self as nomad, Session};
 use dtle_translate::register::Existing;
 use dtle_translate::wire::{Job, JobVersion};
-use dtle_translate::{Kept, numbers};
+use dtle_translate::{MetaRecord, numbers};
 
 /// How often a change is made anew because somebody else came between.
 const ATTEMPTS: u32 = 8;
@@ -116,7 +116,7 @@ impl<'a> Update<'a> {
             .map_or(0, |before| before.job.job_modify_index);
         self.text = before
             .as_ref()
-            .and_then(|before| Kept::text_of_document(&before.document))
+            .and_then(|before| MetaRecord::text_of_document(&before.document))
             .map(str::to_owned);
         Ok(before)
     }
@@ -156,12 +156,12 @@ impl<'a> Update<'a> {
     /// A text that is the registered one is left as it is: Nomad restarts tasks
     /// whose Meta changed, and what changes nothing must not.
     fn sign(&self, document: &mut Map<String, Value>) -> Option<String> {
-        let text = Kept::text_of_document(document)?;
+        let text = MetaRecord::text_of_document(document)?;
         if self.text.as_deref() == Some(text) {
             return None;
         }
         let name = Uuid::new_v4().simple().to_string();
-        let mut kept = Kept::of_document(document);
+        let mut kept = MetaRecord::of_document(document);
         kept.base = self.expected;
         kept.write = Some(name.clone());
         kept.again = None;
@@ -253,7 +253,7 @@ impl<'a> Update<'a> {
         }) else {
             return Ok(());
         };
-        let mut kept = Kept::of_document(&document);
+        let mut kept = MetaRecord::of_document(&document);
         if kept.write.is_some() {
             kept.base = newest;
             kept.again = Some(Uuid::new_v4().simple().to_string());
@@ -279,7 +279,7 @@ impl<'a> Update<'a> {
             };
             return Ok(versions
                 .iter()
-                .filter(|version| Kept::of_meta(&version.meta).write == signature)
+                .filter(|version| MetaRecord::of_meta(&version.meta).write == signature)
                 .map(|version| version.job_modify_index)
                 .min());
         }

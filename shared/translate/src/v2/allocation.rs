@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 
 use super::Job;
 
@@ -45,51 +46,48 @@ pub struct AllocationStub {
     pub task_states: Option<BTreeMap<String, TaskState>>,
 }
 
-/// An allocation, whole [028].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// An allocation, whole [028]: what a list shows of it, and four fields more.
+#[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[serde(rename_all = "PascalCase")]
+#[cfg_attr(feature = "openapi", schemars(rename_all = "PascalCase"))]
 pub struct Allocation {
+    /// What a list shows.
+    #[cfg_attr(feature = "openapi", schemars(flatten))]
+    pub stub: AllocationStub,
     /// Index of the scheduler's last change.
     pub alloc_modify_index: u64,
-    /// Always empty.
-    pub client_description: String,
-    /// As in a list.
-    pub client_status: String,
-    /// Index of its creation.
-    pub create_index: u64,
-    /// Unix nanoseconds.
-    pub create_time: i64,
-    /// Why the task failed, else empty.
-    pub desired_description: String,
-    /// As in a list.
-    pub desired_status: String,
-    /// The evaluation that placed it.
-    #[serde(rename = "EvalID")]
-    pub eval_id: String,
-    /// Its ID.
-    #[serde(rename = "ID")]
-    pub id: String,
     /// The job it was made for, as it was then.
     pub job: Job,
-    /// Its job's ID.
-    #[serde(rename = "JobID")]
-    pub job_id: String,
     /// How it was placed.
     pub metrics: Metrics,
-    /// Index of its last change.
-    pub modify_index: u64,
-    /// `<name of the job>.<type of the task>`.
-    pub name: String,
-    /// The node it runs on.
-    #[serde(rename = "NodeID")]
-    pub node_id: String,
     /// The allocation it replaced, else empty.
     pub previous_allocation: String,
-    /// `Src` or `Dest`.
-    pub task: String,
-    /// By type of the task; `null` until the node has reported.
-    pub task_states: Option<BTreeMap<String, TaskState>>,
+}
+
+impl Serialize for Allocation {
+    /// All fields on one level, sorted by name as everywhere in 2.x's answers.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Flat<'a> {
+            #[serde(flatten)]
+            stub: &'a AllocationStub,
+            alloc_modify_index: u64,
+            job: &'a Job,
+            metrics: &'a Metrics,
+            previous_allocation: &'a str,
+        }
+        // A JSON object sorts its fields.
+        serde_json::to_value(Flat {
+            stub: &self.stub,
+            alloc_modify_index: self.alloc_modify_index,
+            job: &self.job,
+            metrics: &self.metrics,
+            previous_allocation: &self.previous_allocation,
+        })
+        .map_err(S::Error::custom)?
+        .serialize(serializer)
+    }
 }
 
 /// How an allocation was placed [028].

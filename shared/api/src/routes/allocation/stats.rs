@@ -86,6 +86,7 @@ async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationState, Task
         })?
         .value;
     let job = allocation
+        .rest
         .job
         .as_ref()
         .filter(|job| job.is_dtle())

@@ -12,7 +12,7 @@ use crate::reply::{Error, Reply};
 use crate::route::{Answer, Route};
 use dtle_translate::register::Existing;
 use dtle_translate::v2::WriteReply;
-use dtle_translate::{JobView, Kept};
+use dtle_translate::{JobView, MetaRecord};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -48,7 +48,7 @@ pub(super) fn with_count(before: Existing, count: u64) -> Map<String, Value> {
             fields.insert("Count".to_owned(), json!(count));
         }
     }
-    let mut kept = Kept::of_meta(&job.meta);
+    let mut kept = MetaRecord::of_meta(&job.meta);
     kept.base = job.job_modify_index;
     kept.put_into(&mut document);
     document

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::reply::{Error, Reply};
 use crate::route::{Answer, Route};
 use dtle_nomad::ReadOptions;
-use dtle_translate::Kept;
+use dtle_translate::MetaRecord;
 use dtle_translate::v2::WriteReply;
 
 /// The route.
@@ -31,7 +31,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
             break WriteReply::unchanged();
         }
         let base = before.job.job_modify_index;
-        let mut kept = Kept::of_meta(&before.job.meta);
+        let mut kept = MetaRecord::of_meta(&before.job.meta);
         let mut document = with_count(before, 1);
         document.insert("Stop".to_owned(), json!(false));
         // Tasks that failed for good start again when their Meta changes. The

@@ -40,7 +40,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         let paused = is_paused(context, job, stub, &plain).await?;
         list.extend(whole(context, allocation, paused));
     }
-    list.sort_by(|a, b| a.id.cmp(&b.id));
+    list.sort_by(|a, b| a.stub.id.cmp(&b.stub.id));
     Reply::read(
         context.call.style(),
         &Read {

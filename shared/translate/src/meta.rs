@@ -17,7 +17,7 @@ const KEY: &str = "dtle2";
 /// What is kept of a job.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub struct Kept {
+pub struct MetaRecord {
     /// The 2.x Name. Nomad's Name is the ID: the plugin keeps a job's progress
     /// under it, and 2.x Names may repeat.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,7 +30,7 @@ pub struct Kept {
     pub orders: bool,
     /// By side.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub tasks: BTreeMap<Side, KeptTask>,
+    pub tasks: BTreeMap<Side, TaskRecord>,
     /// The JobModifyIndex on which the last write was based. Nomad before 2.0.1
     /// checks the index without atomicity; by this a writer can tell whether
     /// the one after it had seen its change.
@@ -50,7 +50,7 @@ pub struct Kept {
 /// What is kept of a task.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub struct KeptTask {
+pub struct TaskRecord {
     /// The 2.x NodeID.
     #[serde(rename = "NodeID", skip_serializing_if = "String::is_empty")]
     pub node_id: String,
@@ -68,17 +68,17 @@ pub struct KeptTask {
     pub merged: Vec<String>,
 }
 
-impl std::fmt::Debug for Kept {
+impl std::fmt::Debug for MetaRecord {
     /// Kept Config values can be passwords.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept")
+        f.debug_struct("MetaRecord")
             .field("name", &self.name)
             .field("base", &self.base)
             .finish_non_exhaustive()
     }
 }
 
-impl Kept {
+impl MetaRecord {
     /// What a job's Meta holds.
     #[must_use]
     pub fn of_meta(meta: &BTreeMap<String, String>) -> Self {
@@ -121,7 +121,7 @@ impl Kept {
 
     /// What is kept of one side.
     #[must_use]
-    pub fn task(&self, side: Side) -> Option<&KeptTask> {
+    pub fn task(&self, side: Side) -> Option<&TaskRecord> {
         self.tasks.get(&side)
     }
 }

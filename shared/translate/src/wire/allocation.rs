@@ -1,0 +1,227 @@
+//! Allocations, their tasks, and the events of those.
+
+use std::collections::BTreeMap;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::{Job, nullable};
+
+/// An allocation as lists show it: without its job.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AllocationStub {
+    /// Its ID.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// The evaluation that placed it.
+    #[serde(rename = "EvalID")]
+    pub eval_id: String,
+    /// Its job.
+    #[serde(rename = "JobID")]
+    pub job_id: String,
+    /// The node it runs on.
+    #[serde(rename = "NodeID")]
+    pub node_id: String,
+    /// The group it is one of.
+    pub task_group: String,
+    /// `run`, `stop` or `evict`.
+    pub desired_status: String,
+    /// Why.
+    pub desired_description: String,
+    /// `pending`, `running`, `complete`, `failed`, `lost`, `unknown`.
+    pub client_status: String,
+    /// Words to it.
+    pub client_description: String,
+    /// An evaluation that will replace it later.
+    #[serde(rename = "FollowupEvalID")]
+    pub followup_eval_id: String,
+    /// By task, absent before the node reported.
+    #[serde(deserialize_with = "nullable")]
+    pub task_states: BTreeMap<String, TaskState>,
+    /// Index of its creation.
+    pub create_index: u64,
+    /// Index of its last change.
+    pub modify_index: u64,
+    /// Unix nanoseconds of its creation.
+    pub create_time: i64,
+    /// Unix nanoseconds of its last change.
+    pub modify_time: i64,
+}
+
+/// Of an allocation in a list, what tells which of its tasks run.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AllocationState {
+    /// Its ID.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// `pending`, `running`, `complete`, `failed`, `lost`, `unknown`.
+    pub client_status: String,
+    /// By task, absent before the node reported.
+    #[serde(deserialize_with = "nullable")]
+    pub task_states: BTreeMap<String, TaskPhase>,
+}
+
+/// Of a task's state, the state alone: its events are most of a list.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TaskPhase {
+    /// `pending`, `running` or `dead`.
+    pub state: String,
+}
+
+impl AllocationState {
+    /// Whether a task runs.
+    #[must_use]
+    pub fn runs(&self, task: &str) -> bool {
+        self.client_status == "running"
+            && self
+                .task_states
+                .get(task)
+                .is_some_and(|phase| phase.state == "running")
+    }
+}
+
+impl From<AllocationStub> for AllocationState {
+    fn from(stub: AllocationStub) -> Self {
+        let phase = |(name, state): (String, TaskState)| (name, TaskPhase { state: state.state });
+        Self {
+            id: stub.id,
+            client_status: stub.client_status,
+            task_states: stub.task_states.into_iter().map(phase).collect(),
+        }
+    }
+}
+
+/// An allocation, whole, with the job it was made for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Allocation {
+    /// What a list would show.
+    pub stub: AllocationStub,
+    /// What a list leaves out.
+    pub rest: AllocationRest,
+}
+
+/// What only a whole allocation has.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AllocationRest {
+    /// The job as it was when the allocation was made.
+    pub job: Option<Job>,
+    /// The allocation it replaced.
+    pub previous_allocation: String,
+    /// Index of the scheduler's last change.
+    pub alloc_modify_index: u64,
+    /// How it was placed.
+    pub metrics: Option<Metrics>,
+}
+
+impl<'de> Deserialize<'de> for Allocation {
+    /// Reads the same text twice, once for each part. `#[serde(flatten)]` would
+    /// build the whole document in memory first, most of which nobody reads.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self {
+            stub: serde_json::from_str(text).map_err(D::Error::custom)?,
+            rest: serde_json::from_str(text).map_err(D::Error::custom)?,
+        })
+    }
+}
+
+/// How an allocation was placed, or why it was not.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Metrics {
+    /// Nodes looked at.
+    pub nodes_evaluated: u64,
+    /// Nodes that did not qualify.
+    pub nodes_filtered: u64,
+    /// Nodes without room.
+    pub nodes_exhausted: u64,
+    /// Nodes per datacenter.
+    #[serde(deserialize_with = "nullable")]
+    pub nodes_available: Option<BTreeMap<String, u64>>,
+    /// Nodes filtered, by class.
+    #[serde(deserialize_with = "nullable")]
+    pub class_filtered: Option<BTreeMap<String, u64>>,
+    /// Nodes filtered, by constraint.
+    #[serde(deserialize_with = "nullable")]
+    pub constraint_filtered: Option<BTreeMap<String, u64>>,
+    /// Nodes without room, by class.
+    #[serde(deserialize_with = "nullable")]
+    pub class_exhausted: Option<BTreeMap<String, u64>>,
+    /// Nodes without room, by resource.
+    #[serde(deserialize_with = "nullable")]
+    pub dimension_exhausted: Option<BTreeMap<String, u64>>,
+    /// Scores, by node.
+    #[serde(deserialize_with = "nullable")]
+    pub scores: Option<BTreeMap<String, f64>>,
+    /// Nanoseconds the placement took.
+    pub allocation_time: u64,
+    /// Failures of the same kind that are not listed.
+    pub coalesced_failures: u64,
+}
+
+/// The state of a task.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TaskState {
+    /// `pending`, `running` or `dead`.
+    pub state: String,
+    /// Whether it failed.
+    pub failed: bool,
+    /// RFC 3339; `null` or year 1 when it has not started.
+    pub started_at: Option<String>,
+    /// RFC 3339; `null` or year 1 when it has not finished.
+    pub finished_at: Option<String>,
+    /// The last ten things that happened to it, oldest first.
+    #[serde(deserialize_with = "nullable")]
+    pub events: Vec<Event>,
+}
+
+/// Something that happened to a task.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Event {
+    /// `Started`, `Terminated` and so on.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// Unix nanoseconds.
+    pub time: i64,
+    /// Nomad's sentence about it.
+    pub display_message: String,
+    /// MB.
+    pub disk_limit: i64,
+    /// What the driver could not do.
+    pub driver_error: String,
+    /// What the driver says.
+    pub driver_message: String,
+    /// The task's exit code.
+    pub exit_code: i64,
+    /// The task because of which this one failed.
+    pub failed_sibling: String,
+    /// Whether the task failed with it.
+    pub fails_task: bool,
+    /// Why killing failed.
+    pub kill_error: String,
+    /// Why it was killed.
+    pub kill_reason: String,
+    /// Nanoseconds.
+    pub kill_timeout: i64,
+    /// Words to it.
+    pub message: String,
+    /// Why it was restarted, or not.
+    pub restart_reason: String,
+    /// Why it could not be set up.
+    pub setup_error: String,
+    /// Nanoseconds until it starts.
+    pub start_delay: i64,
+    /// The signal it was sent.
+    pub task_signal: String,
+    /// Why it was sent.
+    pub task_signal_reason: String,
+    /// Why its configuration was refused.
+    pub validation_error: String,
+}

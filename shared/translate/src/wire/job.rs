@@ -1,0 +1,171 @@
+//! Jobs.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::nullable;
+use crate::config::TaskConfig;
+
+/// A job as `GET /v1/jobs` lists it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct JobStub {
+    /// The job's ID.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// Index of its last change by a register or deregister.
+    pub job_modify_index: u64,
+    /// Index of its last change of any kind.
+    pub modify_index: u64,
+    /// `pending`, `running` or `dead`.
+    pub status: String,
+    /// How many allocations of each group are in which state.
+    pub job_summary: Option<JobSummary>,
+}
+
+/// How many allocations of each group are in which state.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct JobSummary {
+    /// By group.
+    #[serde(deserialize_with = "nullable")]
+    pub summary: BTreeMap<String, GroupSummary>,
+    /// Index of the last change of a count.
+    pub modify_index: u64,
+}
+
+/// Counts of a group's allocations. The stopped ones stay counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct GroupSummary {
+    /// Waiting for a node.
+    pub queued: u64,
+    /// Ended well.
+    pub complete: u64,
+    /// Ended badly.
+    pub failed: u64,
+    /// Running.
+    pub running: u64,
+    /// Placed, not yet running.
+    pub starting: u64,
+    /// On a node that is gone.
+    pub lost: u64,
+    /// On a node that is disconnected (Nomad 1.3).
+    pub unknown: u64,
+}
+
+/// A job, whole but for what nobody here reads.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Job {
+    /// The job's ID.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// Its name, which is what the dtle plugin keeps progress under.
+    pub name: String,
+    /// The region it was registered in.
+    pub region: String,
+    /// Where its tasks may run.
+    #[serde(deserialize_with = "nullable")]
+    pub datacenters: Vec<String>,
+    /// Free texts, kept as they are.
+    #[serde(deserialize_with = "nullable")]
+    pub meta: BTreeMap<String, String>,
+    /// `pending`, `running` or `dead`.
+    pub status: String,
+    /// Words to it, mostly empty.
+    pub status_description: String,
+    /// Whether it was deregistered without purging.
+    pub stop: bool,
+    /// Index of its creation.
+    pub create_index: u64,
+    /// Index of its last change of any kind.
+    pub modify_index: u64,
+    /// Index of its last change by a register or deregister.
+    pub job_modify_index: u64,
+    /// Constraints of all its groups.
+    #[serde(deserialize_with = "nullable")]
+    pub constraints: Vec<Constraint>,
+    /// Its groups.
+    #[serde(deserialize_with = "nullable")]
+    pub task_groups: Vec<TaskGroup>,
+}
+
+/// A group of tasks that run on one node.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TaskGroup {
+    /// Its name.
+    pub name: String,
+    /// How many allocations there should be.
+    #[serde(deserialize_with = "nullable")]
+    pub count: u64,
+    /// Constraints of its tasks.
+    #[serde(deserialize_with = "nullable")]
+    pub constraints: Vec<Constraint>,
+    /// Preferences of its tasks.
+    #[serde(deserialize_with = "nullable")]
+    pub affinities: Vec<Constraint>,
+    /// What happens to an allocation that failed.
+    pub reschedule_policy: Option<ReschedulePolicy>,
+    /// Its tasks.
+    #[serde(deserialize_with = "nullable")]
+    pub tasks: Vec<Task>,
+}
+
+/// What happens to an allocation that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ReschedulePolicy {
+    /// How many times it is replaced.
+    pub attempts: i64,
+    /// Whether it is replaced for ever.
+    pub unlimited: bool,
+}
+
+/// A constraint, or an affinity, which reads alike.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Constraint {
+    /// What is looked at: `${node.unique.name}`.
+    #[serde(rename = "LTarget")]
+    pub left: String,
+    /// What it is compared with.
+    #[serde(rename = "RTarget")]
+    pub right: String,
+    /// How: `=`.
+    #[serde(rename = "Operand")]
+    pub operand: String,
+}
+
+/// A task.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Task {
+    /// Its name.
+    pub name: String,
+    /// Its driver: `dtle` for those this API knows.
+    pub driver: String,
+    /// What the driver is told.
+    #[serde(deserialize_with = "nullable")]
+    pub config: TaskConfig,
+    /// Whether the group ends with it.
+    pub leader: bool,
+    /// Constraints of its own.
+    #[serde(deserialize_with = "nullable")]
+    pub constraints: Vec<Constraint>,
+    /// Preferences of its own.
+    #[serde(deserialize_with = "nullable")]
+    pub affinities: Vec<Constraint>,
+}
+
+impl Job {
+    /// Whether this is a dtle job: one whose every task has the driver `dtle`.
+    /// Others belong to other tenants and do not exist for a caller.
+    #[must_use]
+    pub fn is_dtle(&self) -> bool {
+        let mut tasks = self.task_groups.iter().flat_map(|group| &group.tasks);
+        tasks.clone().next().is_some() && tasks.all(|task| task.driver == "dtle")
+    }
+}
