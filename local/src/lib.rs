@@ -2,11 +2,13 @@
 //!
 //! - [`gateway`] stands where API Gateway and Lambda stand when deployed: it
 //!   routes by the template and hands real payload-2.0 events to the handlers.
+//! - [`log`] is its log on standard error.
 //! - [`migrate`] moves jobs here from a running 2.x cluster.
 //! - [`openapi`] describes the API, for programs and for readers.
 //! - [`nomad_sim`] is an in-memory Nomad, for trying the API without a cluster.
 
 pub mod gateway;
+pub mod log;
 pub mod migrate;
 pub mod nomad_sim;
 pub mod openapi;

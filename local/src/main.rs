@@ -1,7 +1,7 @@
 //! `dtle-gateway`: the dtle 2.x HTTP API on one machine.
 
 use std::error::Error;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,12 +12,13 @@ use clap::{Parser, Subcommand, ValueEnum};
 use dtle_api::App;
 use dtle_api::authorizer::{Callers, Scope, Tokens, new_token};
 use dtle_api::settings::Settings;
+use dtle_outbound::Url;
 use indicatif::{ProgressBar, ProgressStyle};
 use local::gateway::{Gateway, Metrics, Template, serve, serve_tls, tls};
+use local::log::LogFormat;
 use local::migrate::{Migration, Outcome, Plan};
 use local::nomad_sim::{self, NomadSim};
 use local::openapi;
-use reqwest::Url;
 
 /// Serves the dtle 2.x HTTP API on this machine, from a Nomad cluster that runs
 /// the dtle plugin (3.x or 4.x).
@@ -77,6 +78,11 @@ struct Arguments {
     /// The certificate's private key (PEM).
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+
+    /// How the log on standard error is written: for people, or one JSON object a
+    /// line. RUST_LOG says how much of it.
+    #[arg(long, env = "DTLE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    log_format: LogFormat,
 
     /// Routes of another SAM template than the one this was built with.
     #[arg(long, value_name = "FILE")]
@@ -163,14 +169,7 @@ enum Plugin {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let log = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(log)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
-        .init();
+    local::log::init(arguments.log_format);
     let result = match &arguments.command {
         None => run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Migrate(migrate)) => move_jobs(migrate),
@@ -302,8 +301,6 @@ async fn move_jobs(arguments: &Migrate) -> Result<ExitCode, Box<dyn Error>> {
         forget: arguments.forget,
         patience: Duration::from_secs(arguments.patience),
     };
-    // Fails only when a provider is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let (migration, ids) = Migration::begin(plan).await?;
     let bar = ProgressBar::new(ids.len() as u64)
         .with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?);

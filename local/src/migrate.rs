@@ -9,12 +9,17 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use dtle_outbound::{self, HeaderValue, Method, Profile, StatusCode, Trust, Url};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Method, StatusCode, Url};
 use serde_json::{Map, Value, json};
 
 /// How long the old side may take to stop a job's tasks.
 const STOPPING: Duration = Duration::from_secs(60);
+/// How long a side may take to accept a connection, and to answer.
+const CONNECT: Duration = Duration::from_secs(10);
+const CALL: Duration = Duration::from_secs(40);
+/// The largest answer read, in bytes.
+const LARGEST_ANSWER: usize = 64 << 20;
 /// Between two looks at either side.
 const LOOK: Duration = Duration::from_millis(1_000);
 /// Looks in a row at which both tasks have to be running.
@@ -94,7 +99,7 @@ impl MigrateError {
 
 /// One of the two sides.
 struct Api {
-    http: reqwest::Client,
+    http: outbound::Client,
     base: Url,
 }
 
@@ -472,15 +477,23 @@ fn states(allocation: &Value) -> impl Iterator<Item = &str> {
 
 impl Api {
     fn new(base: &Url) -> Result<Self, MigrateError> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(40))
-            .build()
-            .map_err(|error| MigrateError::Unreachable {
-                method: Method::GET,
-                url: shown(base),
-                cause: error.to_string(),
-            })?;
+        let http = outbound::Client::new(&Profile {
+            connect: CONNECT,
+            total: CALL,
+            idle: 2,
+            idle_for: CALL,
+            largest: LARGEST_ANSWER,
+            trust: match base.scheme() {
+                "https" => Trust::System,
+                _ => Trust::Nobody,
+            },
+            identity: None,
+        });
+        let http = http.map_err(|error| MigrateError::Unreachable {
+            method: Method::GET,
+            url: shown(base),
+            cause: error.to_string(),
+        })?;
         Ok(Self {
             http,
             base: base.clone(),
@@ -518,22 +531,16 @@ impl Api {
             .base
             .join(path)
             .map_err(|error| unreachable(error.to_string()))?;
-        let mut request = self.http.request(method.clone(), url.clone());
+        let request = self.http.request(method.clone(), url.as_str());
+        let mut request = request.map_err(|fault| unreachable(fault.to_string()))?;
         if let Some(body) = body {
-            request = request
-                .header("Content-Type", "application/json")
-                .body(body.to_string());
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert("Content-Type", json);
+            *request.body_mut() = Some(body.to_string().into());
         }
-        // An error of reqwest's would repeat the URL with its credentials.
-        let response = request
-            .send()
-            .await
-            .map_err(|error| unreachable(error.without_url().to_string()))?;
-        let status = response.status();
-        let text = response
-            .text()
-            .await
-            .map_err(|error| unreachable(error.without_url().to_string()))?;
+        let answer = self.http.send(request).await;
+        let answer = answer.map_err(|fault| unreachable(fault.to_string()))?;
+        let (status, text) = (answer.status, String::from_utf8_lossy(&answer.body));
         if !status.is_success() {
             return Err(MigrateError::Refused {
                 method,

@@ -179,16 +179,10 @@ const NAMESPACE: &str = "dtle/${AWS::StackName}";
 /// What functions write, and what is counted in the access log.
 fn written(template: &Value) -> BTreeSet<Metric> {
     let record = Record {
-        request_id: "r-1".to_owned(),
         route: "job-get",
         method: "GET".to_owned(),
         status: 200,
-        took: Duration::ZERO,
-        nomad_calls: 0,
-        nomad_took: Duration::ZERO,
-        nomad_down: false,
-        cold_start: false,
-        cause: None,
+        ..Record::default()
     };
     let line = cloudwatch_line(&record, NAMESPACE, SystemTime::now());
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();

@@ -19,6 +19,10 @@ struct Behind {
 pub(crate) async fn run(nomad: String) -> Outcome<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     // As the layer's own client is set up.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the layer is what it is compared with"
+    )]
     let http = reqwest::Client::builder()
         .no_proxy()
         .tls_certs_only([])

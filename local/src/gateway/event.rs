@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest};
 use lambda_http::http::{HeaderMap, HeaderValue, Request, header};
 use percent_encoding::percent_decode_str;
 
@@ -60,6 +60,13 @@ pub fn to_event(
     context.http.source_ip = Some(peer.ip.clone());
     context.http.user_agent = agent;
     event
+}
+
+/// Puts the authorizer's word into an event: whom it has let in.
+pub(super) fn vouch(event: &mut ApiGatewayV2httpRequest, caller: String) {
+    let mut authorizer = ApiGatewayRequestAuthorizer::default();
+    authorizer.fields.insert("caller".to_owned(), caller.into());
+    event.request_context.authorizer = Some(authorizer);
 }
 
 fn body_of(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {

@@ -8,12 +8,14 @@
 
 mod event;
 mod operations;
+mod refusals;
 mod server;
 mod template;
 mod tls;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use dtle_api::authorizer::{Callers, Decision, authorize};
 use dtle_api::route::Route;
@@ -22,6 +24,7 @@ use lambda_http::Body;
 use lambda_http::http::{HeaderMap, Method, Request, Response, StatusCode, header};
 
 use crate::openapi;
+use refusals::Caller;
 
 pub use event::{Peer, to_event};
 pub use operations::Metrics;
@@ -82,9 +85,14 @@ impl Gateway {
         self
     }
 
-    /// What is answered to a caller who may not come in; `None` for one who may.
-    /// Where API Gateway can only say 403, this one says 401 to an unknown token.
-    fn refusal(&self, headers: &HeaderMap, method: &str, path: &str) -> Option<Response<Body>> {
+    /// The name of a caller who may come in, else what is answered. Where API Gateway
+    /// can only say 403, this one says 401 to an unknown token.
+    fn admit(
+        &self,
+        headers: &HeaderMap,
+        method: &str,
+        path: &str,
+    ) -> Result<String, Response<Body>> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let header = match (values.next(), values.next()) {
             // A header that is no text is no token either.
@@ -94,7 +102,7 @@ impl Gateway {
         };
         let masked = self.app.settings.mask_passwords;
         match authorize(&self.callers, masked, method, path, header) {
-            Decision::Allowed { .. } => None,
+            Decision::Allowed { caller } => Ok(caller),
             Decision::Unknown => {
                 let mut response = plain(
                     StatusCode::UNAUTHORIZED,
@@ -104,20 +112,30 @@ impl Gateway {
                     header::WWW_AUTHENTICATE,
                     header::HeaderValue::from_static("Basic realm=\"dtle\""),
                 );
-                Some(response)
+                Err(response)
             }
             Decision::Forbidden { caller } => {
-                tracing::warn!(caller, method, path, "a token may not do this");
-                Some(plain(
+                let mut response = plain(
                     StatusCode::FORBIDDEN,
                     "this token may only read, and not what shows passwords",
-                ))
+                );
+                response.extensions_mut().insert(Caller(caller));
+                Err(response)
             }
         }
     }
 
-    /// Answers a request whose body has been read.
+    /// Answers a request whose body has been read, and sees that there is a line in
+    /// the log about it if it is refused.
     pub async fn answer(&self, request: Request<bytes::Bytes>, peer: &Peer) -> Response<Body> {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let began = Instant::now();
+        let response = self.respond(request, peer).await;
+        self.note_refusal(&method, &uri, peer, &response, began.elapsed());
+        response
+    }
+
+    async fn respond(&self, request: Request<bytes::Bytes>, peer: &Peer) -> Response<Body> {
         if request.body().len() > LARGEST_BODY {
             return plain(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -127,9 +145,10 @@ impl Gateway {
         // The gateway's own, which no template has.
         match (request.method(), request.uri().path(), &self.metrics) {
             (&Method::GET, "/metrics", Some(metrics)) => {
-                return self
-                    .refusal(request.headers(), "GET", "/metrics")
-                    .unwrap_or_else(|| metrics.answer());
+                return match self.admit(request.headers(), "GET", "/metrics") {
+                    Ok(_) => metrics.answer(),
+                    Err(refusal) => refusal,
+                };
             }
             (&Method::GET, "/health", _) => return operations::health(&self.app).await,
             _ => {}
@@ -142,13 +161,15 @@ impl Gateway {
             // What API Gateway itself says where a template has no $default.
             return plain(StatusCode::NOT_FOUND, r#"{"message":"Not Found"}"#);
         };
-        if let Some(refusal) = self.refusal(request.headers(), &route.method, &route.path) {
-            return refusal;
-        }
+        let caller = match self.admit(request.headers(), &route.method, &route.path) {
+            Ok(caller) => caller,
+            Err(refusal) => return refusal,
+        };
         let Some(function) = self.functions.get(route.function.as_str()) else {
             return plain(StatusCode::BAD_GATEWAY, "no such function");
         };
-        let event = to_event(request, &route.key, values, peer);
+        let mut event = to_event(request, &route.key, values, peer);
+        event::vouch(&mut event, caller);
         let request = lambda_http::request::LambdaRequest::ApiGatewayV2(event).into();
         pipeline::answer(&self.app, function, request).await
     }

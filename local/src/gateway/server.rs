@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -113,7 +113,7 @@ async fn accept(
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, most likely: let some be closed.
-                    tracing::warn!("cannot accept a connection: {error}");
+                    tracing::warn!(cause = error.to_string(), "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     continue;
                 }
@@ -134,8 +134,10 @@ async fn accept(
                         Ok(Ok(stream)) => {
                             connection(TokioIo::new(stream), gateway, ip, watcher).await;
                         }
-                        Ok(Err(error)) => tracing::debug!("TLS handshake: {error}"),
-                        Err(_) => tracing::debug!("TLS handshake: timed out"),
+                        Ok(Err(error)) => {
+                            tracing::debug!(ip, cause = error.to_string(), "TLS handshake");
+                        }
+                        Err(_) => tracing::debug!(ip, cause = "timed out", "TLS handshake"),
                     }
                 });
             }
@@ -149,9 +151,10 @@ async fn connection<I>(io: I, gateway: Arc<Gateway>, ip: String, watcher: Watche
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
+    let client = ip.clone();
     let service = service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
-        let ip = ip.clone();
+        let ip = client.clone();
         async move { Ok::<_, std::convert::Infallible>(answer(&gateway, request, ip).await) }
     });
     let connection = http1::Builder::new()
@@ -161,7 +164,12 @@ where
         .header_read_timeout(SENDING)
         .serve_connection(io, service);
     if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!("connection: {error}");
+        if error.is_parse() {
+            // hyper has answered 400 or 431; there is no request to speak of.
+            tracing::info!(ip, cause = error.to_string(), "not HTTP");
+        } else {
+            tracing::debug!(ip, cause = error.to_string(), "connection");
+        }
     }
 }
 
@@ -171,26 +179,31 @@ async fn answer(
     ip: String,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
+    let peer = Peer {
+        ip,
+        request_id: uuid::Uuid::new_v4().to_string(),
+    };
+    let began = Instant::now();
+    let refused = |response: Response<Body>| {
+        gateway.note_refusal(&parts.method, &parts.uri, &peer, &response, began.elapsed());
+        to_full(response)
+    };
     let body = Limited::new(body, LARGEST_BODY).collect();
     let body = match tokio::time::timeout(SENDING, body).await {
         Err(_) => {
-            return to_full(plain(
+            return refused(plain(
                 StatusCode::REQUEST_TIMEOUT,
                 "the body did not come in time",
             ));
         }
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return to_full(plain(
+            return refused(plain(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the body is larger than Lambda takes (6 MB)",
             ));
         }
-        Ok(Err(_)) => return to_full(plain(StatusCode::BAD_REQUEST, "the body broke off")),
-    };
-    let peer = Peer {
-        ip,
-        request_id: uuid::Uuid::new_v4().to_string(),
+        Ok(Err(_)) => return refused(plain(StatusCode::BAD_REQUEST, "the body broke off")),
     };
     to_full(
         gateway

@@ -17,6 +17,7 @@
 //! of the request (its method on a route for all methods, its path, its query) would
 //! be handed to requests that it was not made for.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,19 +32,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
+use crate::observe::{Subject, UNKNOWN};
 use crate::outbound::secrets::{Source, Sources};
+use crate::route::Passwords;
+use crate::routes::ROWS;
 use dtle_outbound::Secret;
-
-/// Routes that only read, but show database passwords unless those are masked
-/// everywhere: reading them takes a token that may write.
-const SHOW_PASSWORDS: &[&str] = &[
-    "/v1/job/{id}",
-    "/v1/allocation/{id}",
-    "/v1/node/{id}/allocations",
-];
 
 /// What API Gateway calls the route for everything that is no route.
 const DEFAULT_ROUTE: &str = "$default";
+
+/// A route that only the gateway on one machine has: figures for Prometheus.
+const METRICS: &str = "/metrics";
 
 /// A longer header is not looked at; a token has 43 characters.
 const LONGEST_HEADER: usize = 4_096;
@@ -320,11 +319,20 @@ fn needed(method: &str, route_path: &str, passwords_masked: bool) -> Scope {
         // One route for all methods, behind which nothing but 404 and 405 is.
         return Scope::Read;
     }
-    let shows = !passwords_masked && SHOW_PASSWORDS.contains(&route_path);
-    if method == "GET" && !shows {
-        Scope::Read
-    } else {
-        Scope::Write
+    if method != "GET" {
+        return Scope::Write;
+    }
+    if route_path == METRICS {
+        return Scope::Read;
+    }
+    let row = ROWS
+        .iter()
+        .find(|row| row.paths.contains(&route_path) && row.methods.contains(&method));
+    match row.map(|row| row.passwords) {
+        Some(Passwords::None | Passwords::Masked) => Scope::Read,
+        Some(Passwords::Shown) if passwords_masked => Scope::Read,
+        // Of a route that is not in the table nothing is known.
+        Some(Passwords::Shown) | None => Scope::Write,
     }
 }
 
@@ -355,11 +363,31 @@ struct Question {
     route_key: String,
     #[serde(default)]
     headers: Authorization,
+    /// For the log alone.
+    #[serde(default)]
+    path_parameters: Option<HashMap<String, String>>,
+    /// For the log alone.
+    #[serde(default)]
+    request_context: QuestionContext,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct QuestionContext {
+    request_id: Option<String>,
+}
+
+impl Question {
+    /// What the request is about.
+    fn subject(&self) -> Option<Subject> {
+        let (_, path) = self.route_key.split_once(' ')?;
+        Subject::of_path(path, self.path_parameters.as_ref()?.get("id")?)
+    }
 }
 
 /// The Authorization header, found without regard to case; never printed.
 #[derive(Default, Deserialize)]
-#[serde(from = "std::collections::HashMap<String, Option<String>>")]
+#[serde(from = "HashMap<String, Option<String>>")]
 struct Authorization(Option<Secret>);
 
 impl fmt::Debug for Authorization {
@@ -368,8 +396,8 @@ impl fmt::Debug for Authorization {
     }
 }
 
-impl From<std::collections::HashMap<String, Option<String>>> for Authorization {
-    fn from(headers: std::collections::HashMap<String, Option<String>>) -> Self {
+impl From<HashMap<String, Option<String>>> for Authorization {
+    fn from(headers: HashMap<String, Option<String>>) -> Self {
         let mut values = headers
             .into_iter()
             .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
@@ -439,17 +467,32 @@ impl Authorizer {
             }
         };
         let route = &question.route_key;
+        let subject = question.subject();
+        let subject = subject.as_ref().map(Subject::to_string);
+        let request_id = question.request_context.request_id.as_deref();
         Ok(match decision {
             Decision::Allowed { caller } => {
-                tracing::info!(route, caller, "allowed");
+                tracing::info!(request_id, route, subject, caller, "allowed");
                 json!({"isAuthorized": true, "context": {"caller": caller}})
             }
             Decision::Forbidden { caller } => {
-                tracing::warn!(route, caller, "refused: the token may only read");
+                tracing::warn!(
+                    request_id,
+                    route,
+                    subject,
+                    caller,
+                    "refused: the token may only read"
+                );
                 json!({"isAuthorized": false, "context": {"caller": caller}})
             }
             Decision::Unknown => {
-                tracing::warn!(route, "refused: no token that is known");
+                tracing::warn!(
+                    request_id,
+                    route,
+                    subject,
+                    caller = UNKNOWN,
+                    "refused: no token that is known"
+                );
                 json!({"isAuthorized": false})
             }
         })
@@ -459,11 +502,15 @@ impl Authorizer {
 /// Runs the authorizer until Lambda ends the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    crate::lambda::init_log();
+    crate::log::init();
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(route = "authorizer", "cannot start: {error}");
+            tracing::error!(
+                route = "authorizer",
+                cause = error.to_string(),
+                "cannot start"
+            );
             ExitCode::FAILURE
         }
     }
@@ -482,7 +529,7 @@ fn start() -> Result<(), lambda_http::Error> {
                 // API Gateway makes a 500 of it, and puts the text into its own log
                 // as it stands: one without a quote, which would break that line.
                 answer.map_err(|error| {
-                    tracing::error!("cannot decide: {error}");
+                    tracing::error!(cause = error.to_string(), "cannot decide");
                     lambda_http::Error::from("cannot decide, see the log of the authorizer")
                 })
             }
@@ -588,21 +635,31 @@ mod tests {
         );
     }
 
+    /// GETs whose answers show passwords. That these and no others do,
+    /// tests/tests/passwords.rs finds out from the answers.
+    const SHOWN: [&str; 3] = [
+        "/v1/job/{id}",
+        "/v1/allocation/{id}",
+        "/v1/node/{id}/allocations",
+    ];
+
     #[test]
     fn a_read_token_reads_what_shows_no_password_and_a_write_token_does_everything() {
         for route in TABLE {
             for path in route.paths {
                 for method in route.methods {
-                    let reads = *method == "GET" && !SHOW_PASSWORDS.contains(path);
-                    let reader = decide(method, path, &format!("Bearer {READER}"));
-                    let expected = if reads {
-                        allowed("dashboard")
-                    } else {
-                        Decision::Forbidden {
-                            caller: "dashboard".to_owned(),
-                        }
+                    let forbidden = Decision::Forbidden {
+                        caller: "dashboard".to_owned(),
                     };
-                    assert_eq!(reader, expected, "{method} {path}");
+                    let (masked, shown) = match (*method, SHOWN.contains(path)) {
+                        ("GET", false) => (allowed("dashboard"), allowed("dashboard")),
+                        ("GET", true) => (allowed("dashboard"), forbidden),
+                        _ => (forbidden.clone(), forbidden),
+                    };
+                    let header = format!("Bearer {READER}");
+                    assert_eq!(decide(method, path, &header), shown, "{method} {path}");
+                    let reader = authorize(&callers(), true, method, path, Some(&header));
+                    assert_eq!(reader, masked, "{method} {path}");
                     let writer = decide(method, path, &format!("Bearer {WRITER}"));
                     assert_eq!(writer, allowed("deploy"), "{method} {path}");
                     let nobody = decide(method, path, "Bearer x");
@@ -613,18 +670,17 @@ mod tests {
     }
 
     #[test]
-    fn routes_that_show_passwords_exist_and_can_be_read_once_they_are_masked() {
-        for path in SHOW_PASSWORDS {
-            let known = TABLE
-                .iter()
-                .any(|route| route.paths.contains(path) && route.methods.contains(&"GET"));
-            assert!(known, "{path}");
-            let header = format!("Bearer {READER}");
-            let masked = authorize(&callers(), true, "GET", path, Some(&header));
-            assert_eq!(masked, allowed("dashboard"), "{path}");
-            let write = authorize(&callers(), true, "DELETE", path, Some(&header));
-            assert_ne!(write, allowed("dashboard"), "{path}");
+    fn a_read_token_may_not_read_what_is_not_in_the_table() {
+        let header = format!("Bearer {READER}");
+        for path in ["/v2/job/{id}", "/v1/job/{name}", "", "/metrics/", "ANY"] {
+            for masked in [false, true] {
+                let reader = authorize(&callers(), masked, "GET", path, Some(&header));
+                assert_ne!(reader, allowed("dashboard"), "{path}");
+            }
         }
+        // The gateway's own.
+        assert_eq!(decide("GET", METRICS, &header), allowed("dashboard"));
+        assert_ne!(decide("POST", METRICS, &header), allowed("dashboard"));
     }
 
     #[test]

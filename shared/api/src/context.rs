@@ -1,11 +1,11 @@
 //! What a route works with: [`App`] lives as long as the process, [`Context`] as
 //! long as the request.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use crate::memory::Memory;
-use crate::observe::{Observer, to_log};
+use crate::observe::{Kind, Observer, Subject, to_log};
 use crate::outbound::consul::Consul;
 use crate::outbound::credential::Credential;
 use crate::outbound::secrets::Sources;
@@ -82,4 +82,14 @@ pub struct Context<'a> {
     pub call: &'a Call,
     /// The cluster, for this request.
     pub nomad: Session<'a>,
+    /// What the request acts on, for the log, where its path does not say so.
+    pub(crate) subject: OnceLock<Subject>,
+}
+
+impl Context<'_> {
+    /// Notes for the log what the request acts on, where its path does not say so.
+    pub fn acts_on(&self, kind: Kind, id: &str) {
+        // What the path says stays.
+        let _noted_before = self.subject.set(Subject::new(kind, id));
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lambda_http::service_fn;
 
 use crate::context::App;
+use crate::log;
 use crate::observe::to_cloudwatch;
 use crate::outbound::secrets::{Sources, TlsMaterial};
 use crate::pipeline;
@@ -16,11 +17,15 @@ use crate::settings::Settings;
 /// request is said in one line, which Lambda logs and shows.
 #[must_use]
 pub fn run(route: &'static Route) -> ExitCode {
-    init_log();
+    log::init();
     match start(route) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(route = route.function, "cannot start: {error}");
+            tracing::error!(
+                route = route.function,
+                cause = error.to_string(),
+                "cannot start"
+            );
             ExitCode::FAILURE
         }
     }
@@ -61,16 +66,4 @@ async fn app() -> Result<App, lambda_http::Error> {
     let mut app = App::with_secrets(settings, secrets)?;
     app.observer = observer;
     Ok(app)
-}
-
-/// One JSON line an event, on standard output, where Lambda collects it.
-pub(crate) fn init_log() {
-    let _ = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_target(false)
-        .with_max_level(tracing::Level::INFO)
-        // Lambda stamps every line itself.
-        .without_time()
-        .try_init();
 }

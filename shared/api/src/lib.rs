@@ -25,6 +25,7 @@ pub mod cluster;
 pub mod context;
 pub mod duration;
 pub mod lambda;
+pub mod log;
 pub mod memory;
 pub mod observe;
 pub mod outbound;

@@ -1,16 +1,32 @@
 //! One record a request: what a log line and a metric are made of.
 //!
-//! A record holds no body, no header, no query and no value of a path, so nothing
-//! secret can get into it.
+//! It answers who did what to which job, and what came of it. A record holds no
+//! body, no header and no query, so no secret gets into it; of a path it holds the
+//! ID. What a caller could write is made harmless before it is kept ([`line`]): a
+//! log is read line by line, often in a terminal.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::json;
 
+/// The caller of a request that nobody vouched for.
+pub const UNKNOWN: &str = "unknown";
+
+/// The target of the lines about writes: `RUST_LOG=warn` leaves them in the log,
+/// `RUST_LOG=warn,audit=off` does not.
+pub const AUDIT: &str = "audit";
+
+/// The longest ID that is logged, in characters. One of a job has 64 at most.
+const LONGEST_ID: usize = 128;
+/// The longest cause that is logged, in characters.
+const LONGEST_CAUSE: usize = 2_000;
+
 /// What is known of a request once it is answered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     /// What Lambda or the gateway calls the request.
     pub request_id: String,
@@ -18,8 +34,17 @@ pub struct Record {
     pub route: &'static str,
     /// The method.
     pub method: String,
+    /// The name of the caller's token; `anyone` under open access; [`UNKNOWN`] when
+    /// no authorizer has let the request in.
+    pub caller: String,
+    /// The client's address, or that of the proxy in front of this.
+    pub ip: String,
+    /// What it acts on, if that was found out.
+    pub subject: Option<Subject>,
     /// The status of the answer.
     pub status: u16,
+    /// Nomad's index of a write.
+    pub nomad_index: Option<u64>,
     /// How long it took.
     pub took: Duration,
     /// Requests sent to Nomad, repeats included.
@@ -30,26 +55,165 @@ pub struct Record {
     pub nomad_down: bool,
     /// Whether it was the first of this process.
     pub cold_start: bool,
-    /// Why it failed, for the log.
+    /// Why it failed: of every answer of 4xx and 5xx. Nothing of a Config.
     pub cause: Option<String>,
+}
+
+impl Record {
+    /// Whether the request was one that may change something.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+    }
+
+    /// The ID of its subject, if that is of this kind.
+    fn id_of(&self, kind: Kind) -> Option<&str> {
+        let subject = self.subject.as_ref()?;
+        (subject.kind == kind).then_some(&*subject.id)
+    }
+}
+
+/// What kind of thing a request acts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A job.
+    Job,
+    /// An allocation.
+    Allocation,
+    /// An evaluation.
+    Evaluation,
+    /// A node.
+    Node,
+    /// Servers, by address, ID or name.
+    Server,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Job,
+        Self::Allocation,
+        Self::Evaluation,
+        Self::Node,
+        Self::Server,
+    ];
+
+    /// The field of a log line that its ID stands in.
+    #[must_use]
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Allocation => "allocation",
+            Self::Evaluation => "evaluation",
+            Self::Node => "node",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// What a request acts on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    kind: Kind,
+    id: String,
+}
+
+impl Subject {
+    /// The thing of this ID.
+    #[must_use]
+    pub fn new(kind: Kind, id: &str) -> Self {
+        Self {
+            kind,
+            id: line(id, LONGEST_ID).into_owned(),
+        }
+    }
+
+    /// The thing that `{id}` names in a route's path, such as `/v1/job/{id}/pause`.
+    #[must_use]
+    pub fn of_path(route_path: &str, id: &str) -> Option<Self> {
+        let (before, _) = route_path.split_once("/{id}")?;
+        let named = before.rsplit('/').next()?;
+        let kind = Kind::ALL.into_iter().find(|kind| kind.field() == named)?;
+        Some(Self::new(kind, id))
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.field(), self.id)
+    }
+}
+
+/// A text on one line, at most so many characters of it. Line ends, escape codes of
+/// terminals, and marks that turn the direction of writing are spelled out.
+#[must_use]
+pub fn line(text: &str, longest: usize) -> Cow<'_, str> {
+    let text = text.trim_end();
+    if !text.contains(is_harmful) && text.len() <= longest {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len().min(longest));
+    for (position, c) in text.chars().enumerate() {
+        if position == longest {
+            shown.push('…');
+            break;
+        }
+        if is_harmful(c) {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Why a request failed, as the log may have it.
+#[must_use]
+pub fn cause(text: &str) -> String {
+    line(text, LONGEST_CAUSE).into_owned()
 }
 
 /// What becomes of a record.
 pub type Observer = Box<dyn Fn(&Record) + Send + Sync>;
 
-/// Writes a record as a readable log line.
+/// Writes a record as a log line: `write` for what may change something, `request`
+/// for the rest.
 pub fn to_log(record: &Record) {
-    tracing::info!(
-        id = record.request_id,
-        route = record.route,
-        method = record.method,
-        status = record.status,
-        ms = millis(record.took),
-        nomad_calls = record.nomad_calls,
-        nomad_ms = millis(record.nomad_took),
-        cause = record.cause,
-        "request"
-    );
+    /// One line under a target and a name, which the macro wants to be constant.
+    macro_rules! put {
+        ($target:expr, $name:literal) => {
+            tracing::info!(
+                target: $target,
+                id = record.request_id,
+                route = record.route,
+                method = record.method,
+                status = record.status,
+                caller = record.caller,
+                ip = record.ip,
+                job = record.id_of(Kind::Job),
+                allocation = record.id_of(Kind::Allocation),
+                evaluation = record.id_of(Kind::Evaluation),
+                node = record.id_of(Kind::Node),
+                server = record.id_of(Kind::Server),
+                nomad_index = record.nomad_index,
+                ms = millis(record.took),
+                nomad_calls = record.nomad_calls,
+                nomad_ms = millis(record.nomad_took),
+                cause = record.cause,
+                $name
+            )
+        };
+    }
+    if record.is_write() {
+        put!(AUDIT, "write");
+    } else {
+        put!(module_path!(), "request");
+    }
 }
 
 /// Writes records as JSON lines on standard output, which CloudWatch takes as a
@@ -124,10 +288,24 @@ pub fn cloudwatch_line(record: &Record, namespace: &str, now: SystemTime) -> Str
         "request_id": record.request_id,
         "method": record.method,
         "status": record.status,
+        "caller": record.caller,
+        "ip": record.ip,
         "nomad_calls": record.nomad_calls
     });
-    if let (Some(cause), Some(fields)) = (&record.cause, line.as_object_mut()) {
-        fields.insert("cause".to_owned(), json!(cause));
+    if let Some(fields) = line.as_object_mut() {
+        let known = [
+            record
+                .subject
+                .as_ref()
+                .map(|it| (it.kind.field(), json!(it.id))),
+            record
+                .nomad_index
+                .map(|index| ("nomad_index", json!(index))),
+            record.cause.as_ref().map(|cause| ("cause", json!(cause))),
+        ];
+        for (name, value) in known.into_iter().flatten() {
+            fields.insert(name.to_owned(), value);
+        }
     }
     line.to_string()
 }
@@ -148,16 +326,16 @@ mod tests {
     #[test]
     fn a_line_is_an_embedded_metric() {
         let record = Record {
-            request_id: "r-1".to_owned(),
-            route: "job-get",
-            method: "GET".to_owned(),
+            route: "job-delete",
+            method: "DELETE".to_owned(),
+            caller: "deploy".to_owned(),
+            subject: Some(Subject::new(Kind::Job, "a\n{\"caller\":\"b\"}")),
             status: 502,
+            nomad_index: Some(7),
             took: Duration::from_micros(1_234),
-            nomad_calls: 2,
-            nomad_took: Duration::from_micros(900),
             nomad_down: true,
-            cold_start: false,
             cause: Some("Nomad is unreachable: timed out".to_owned()),
+            ..Record::default()
         };
         let line = cloudwatch_line(&record, "dtle/test", SystemTime::now());
         assert!(!line.contains('\n'));
@@ -179,5 +357,39 @@ mod tests {
         assert_eq!(line["Latency"], 1.234);
         assert_eq!(line["Errors"], 1);
         assert_eq!(line["NomadUnreachable"], 1);
+        assert_eq!(line["caller"], "deploy");
+        assert_eq!(line["job"], r#"a\u{a}{"caller":"b"}"#);
+        assert_eq!(line["nomad_index"], 7);
+    }
+
+    #[test]
+    fn a_text_of_a_callers_stays_on_its_line_and_moves_no_cursor() {
+        for (text, expected) in [
+            ("db1-to-db2", "db1-to-db2"),
+            ("404 page not found\n", "404 page not found"),
+            ("a\nb\r\tc", r"a\u{a}b\u{d}\u{9}c"),
+            ("\u{1b}[2Jx\u{9b}1A", r"\u{1b}[2Jx\u{9b}1A"),
+            ("a\u{2028}b\u{202e}c", r"a\u{2028}b\u{202e}c"),
+            ("任务", "任务"),
+        ] {
+            assert_eq!(line(text, 40), expected);
+        }
+        assert_eq!(line(&"é".repeat(50), 40), format!("{}…", "é".repeat(40)));
+    }
+
+    #[test]
+    fn a_subject_is_what_the_path_names() {
+        for (path, expected) in [
+            ("/v1/job/{id}", Some("job x")),
+            ("/job/{id}/allocations", Some("job x")),
+            ("/v1/agent/allocation/{id}/stats", Some("allocation x")),
+            ("/v1/evaluation/{id}/allocations", Some("evaluation x")),
+            ("/v1/node/{id}/evaluate", Some("node x")),
+            ("/v1/order/{id}", None),
+            ("/v1/jobs", None),
+        ] {
+            let subject = Subject::of_path(path, "x").map(|subject| subject.to_string());
+            assert_eq!(subject.as_deref(), expected, "{path}");
+        }
     }
 }

@@ -1,36 +1,51 @@
 //! What happens to every request around its route, on Lambda and on one machine
 //! alike: reading it, the deadline, the answer's form, one line in the log.
 
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use lambda_http::http::Response;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 
 use crate::context::{App, Context};
-use crate::observe::Record;
+use crate::observe::{self, Record, Subject, UNKNOWN};
 use crate::reply::Error;
 use crate::reply::{Reply, render, render_error};
 use crate::request::Call;
 use crate::route::Route;
+use dtle_translate::password;
 
 /// Left for writing the answer, after Nomad's time is up.
 const RESERVE: Duration = Duration::from_millis(500);
+
+/// Set in the extensions of a response about which a [`Record`] has been written.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded;
 
 /// Answers a request with a route.
 pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body> {
     let began = Instant::now();
     let deadline = began + time_left(app, &request);
-    let request_id = request_id(&request);
-    let method = request.method().clone();
+    let mut record = Record {
+        request_id: request_id(&request),
+        route: route.function,
+        method: observe::line(request.method().as_str(), 16).into_owned(),
+        caller: caller(&request),
+        ip: ip(&request),
+        ..Record::default()
+    };
 
     let mut takes_gzip = false;
-    let mut spent = (0, Duration::ZERO);
+    let mut body = Bytes::new();
     let result = match Call::read(request, route.paths) {
         Err(error) => Err(error),
         Ok(call) => {
             takes_gzip = call.takes_gzip;
+            let subject = route.paths.first();
+            let subject = subject.and_then(|path| Subject::of_path(path, call.id()));
             let context = Context {
                 app,
                 call: &call,
@@ -38,32 +53,46 @@ pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body
                     .nomad
                     .session(deadline)
                     .in_region(call.query.get("region")),
+                subject: subject.map_or_else(OnceLock::new, OnceLock::from),
             };
             let result = run(route, &context, deadline + RESERVE / 2).await;
-            spent = (context.nomad.calls(), context.nomad.waited());
+            record.nomad_calls = context.nomad.calls();
+            record.nomad_took = context.nomad.waited();
+            record.subject = context.subject.into_inner();
+            body = call.body;
             result
         }
     };
-    let error = result.as_ref().err();
-    let cause = error.and_then(Error::cause).map(str::to_owned);
-    let nomad_down = error.is_some_and(Error::is_nomad_down);
-    let response = match result {
-        Ok(reply) => render(reply, takes_gzip),
-        Err(error) => render_error(&error),
+    let mut response = match result {
+        Ok(reply) => {
+            record.nomad_index = reply.write_index();
+            render(reply, takes_gzip)
+        }
+        Err(error) => {
+            record.nomad_down = error.is_nomad_down();
+            let text = password::without(error.to_log(), &body);
+            record.cause = Some(observe::cause(&text));
+            render_error(&error)
+        }
     };
-    (app.observer)(&Record {
-        request_id,
-        route: route.function,
-        method: method.to_string(),
-        status: response.status().as_u16(),
-        took: began.elapsed(),
-        nomad_calls: spent.0,
-        nomad_took: spent.1,
-        nomad_down,
-        cold_start: !app.answered.swap(true, Ordering::Relaxed),
-        cause,
-    });
+    record.status = response.status().as_u16();
+    if record.status >= 400 && record.cause.is_none() {
+        // An answer that is too large is found to be so when it is written.
+        record.cause = Some(observe::cause(text_of(response.body())));
+    }
+    record.took = began.elapsed();
+    record.cold_start = !app.answered.swap(true, Ordering::Relaxed);
+    (app.observer)(&record);
+    response.extensions_mut().insert(Recorded);
     response
+}
+
+/// The body of an answer that is a text.
+fn text_of(body: &Body) -> &str {
+    match body {
+        Body::Text(text) => text,
+        _ => "",
+    }
 }
 
 async fn run(route: &Route, context: &Context<'_>, last: Instant) -> Result<Reply, Error> {
@@ -71,6 +100,7 @@ async fn run(route: &Route, context: &Context<'_>, last: Instant) -> Result<Repl
     if !route.allows(&context.call.method) {
         return Err(Error::invalid_method());
     }
+    context.call.check_size()?;
     tokio::time::timeout_at(last.into(), (route.handler)(context))
         .await
         .unwrap_or_else(|_| Err(Error::bad_gateway("Nomad did not answer in time")))
@@ -103,6 +133,28 @@ fn request_id(request: &Request) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// Whom the authorizer has let in, as API Gateway passes it on: no header that a
+/// client can send gets there.
+fn caller(request: &Request) -> String {
+    let authorizer = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),
+        Some(RequestContext::ApiGatewayV1(context)) => Some(&context.authorizer),
+        _ => None,
+    };
+    let caller = authorizer.and_then(|authorizer| authorizer.fields.get("caller")?.as_str());
+    observe::line(caller.unwrap_or(UNKNOWN), 64).into_owned()
+}
+
+/// Where the request came from.
+fn ip(request: &Request) -> String {
+    let ip = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
+        Some(RequestContext::ApiGatewayV1(context)) => context.identity.source_ip.as_deref(),
+        _ => None,
+    };
+    observe::line(ip.unwrap_or_default(), 45).into_owned()
 }
 
 #[cfg(test)]

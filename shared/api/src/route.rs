@@ -14,6 +14,18 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send +
 /// How a route answers.
 pub type Handler = for<'a> fn(&'a Context<'a>) -> Answer<'a>;
 
+/// Whether the answer of a route holds database passwords.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passwords {
+    /// The answer has no place for any.
+    None,
+    /// The answer has, and they always read `*`, as in the lists of 2.x.
+    Masked,
+    /// The answer shows them, unless `DTLE_MASK_PASSWORDS=everywhere`. Reading it
+    /// takes a token that may write.
+    Shown,
+}
+
 /// A route.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
@@ -23,11 +35,34 @@ pub struct Route {
     pub methods: &'static [&'static str],
     /// Its paths, all meaning the same; `{name}` stands for one segment.
     pub paths: &'static [&'static str],
+    /// Whether its answer holds passwords.
+    pub passwords: Passwords,
     /// How it answers.
     pub handler: Handler,
 }
 
+/// What is to be known of a route without its handler.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// As in [`Route`].
+    pub methods: &'static [&'static str],
+    /// As in [`Route`].
+    pub paths: &'static [&'static str],
+    /// As in [`Route`].
+    pub passwords: Passwords,
+}
+
 impl Route {
+    /// The route without its handler.
+    #[must_use]
+    pub const fn row(&self) -> Row {
+        Row {
+            methods: self.methods,
+            paths: self.paths,
+            passwords: self.passwords,
+        }
+    }
+
     /// Whether the route has this method.
     #[must_use]
     pub fn allows(&self, method: &Method) -> bool {

@@ -8,10 +8,9 @@
 use std::time::Duration;
 
 use dtle_nomad::NomadSettings;
-use dtle_outbound::Secret;
+use dtle_outbound::{Secret, Url};
 use dtle_translate::Layout;
 use dtle_translate::policy::JobPolicy;
-use reqwest::Url;
 
 /// Where the plugin keeps its progress.
 #[derive(Clone, Debug)]

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use dtle_outbound::{Secret, TokenSource};
-use reqwest::Url;
 use tokio::sync::Semaphore;
 
 use super::Session;
 use crate::settings::NomadSettings;
+use dtle_outbound::{self as outbound, ClientError, Profile, Secret, TokenSource, Trust, Url};
 
 /// Kept connections to one server. A function never has more than eight calls
 /// under way, for a list; this is for a gateway that serves many clients, which
@@ -28,6 +27,11 @@ const CALLS: usize = 64;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a server on the same private network may take to accept.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call may take at most. Each has a shorter time of its own, blocking
+/// queries too: none outlives its request.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(600);
+/// The largest answer read, in bytes. Lambda carries six million of them out.
+const LARGEST_ANSWER: usize = 64 << 20;
 
 /// Why a client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -54,9 +58,9 @@ pub enum SetupError {
 
 /// A Nomad cluster as seen from this process.
 pub struct Client {
-    pub(super) http: reqwest::Client,
+    pub(super) http: outbound::Client,
     /// The same without kept connections, made when it is first needed.
-    fresh: OnceLock<reqwest::Client>,
+    fresh: OnceLock<outbound::Client>,
     settings: NomadSettings,
     /// What a call needs to begin.
     pub(super) places: Semaphore,
@@ -77,12 +81,13 @@ impl Client {
         settings: &NomadSettings,
         token: Option<Arc<dyn TokenSource>>,
     ) -> Result<Self, SetupError> {
-        let http = builder(settings)?
-            .build()
-            .map_err(|cause| SetupError::Tls {
-                variable: "NOMAD_CACERT",
-                cause: cause.to_string(),
-            })?;
+        let http = outbound::Client::new(&profile(settings)?).map_err(|cause| SetupError::Tls {
+            variable: match cause {
+                ClientError::Identity => "NOMAD_CLIENT_KEY",
+                _ => "NOMAD_CACERT",
+            },
+            cause: cause.to_string(),
+        })?;
         Ok(Self {
             http,
             fresh: OnceLock::new(),
@@ -104,11 +109,11 @@ impl Client {
 
     /// A client that opens a connection for every call. After a freeze all kept
     /// ones may be dead without a sign, and each would cost an attempt.
-    pub(super) fn fresh(&self) -> &reqwest::Client {
+    pub(super) fn fresh(&self) -> &outbound::Client {
         self.fresh.get_or_init(|| {
-            builder(&self.settings)
+            profile(&self.settings)
                 .ok()
-                .and_then(|builder| builder.pool_max_idle_per_host(0).build().ok())
+                .and_then(|profile| outbound::Client::new(&Profile { idle: 0, ..profile }).ok())
                 // It was made of the same settings before.
                 .unwrap_or_else(|| self.http.clone())
         })
@@ -132,43 +137,30 @@ impl Client {
     }
 }
 
-fn builder(settings: &NomadSettings) -> Result<reqwest::ClientBuilder, SetupError> {
-    // Fails only when a provider is installed already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .no_proxy()
-        // %2F is decoded by Nomad before it routes and cleaned paths redirect:
-        // a redirect would lead to another route than the one checked here.
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS)
-        .tcp_nodelay(true);
-    let tls = settings.addresses.iter().any(|url| url.scheme() == "https");
-    if !tls {
-        // The system's roots are read only when there is someone to check.
-        return Ok(builder.tls_certs_only([]));
+fn profile(settings: &NomadSettings) -> Result<Profile, SetupError> {
+    let mut profile = Profile {
+        connect: CONNECT_TIMEOUT,
+        total: TOTAL_TIMEOUT,
+        idle: IDLE_CONNECTIONS,
+        idle_for: IDLE_TIMEOUT,
+        largest: LARGEST_ANSWER,
+        trust: Trust::Nobody,
+        identity: None,
+    };
+    if !settings.addresses.iter().any(|url| url.scheme() == "https") {
+        return Ok(profile);
     }
-    if let Some(source) = &settings.ca_cert {
-        let pem = read("NOMAD_CACERT", source)?;
-        let certificates =
-            reqwest::Certificate::from_pem_bundle(&pem).map_err(|cause| SetupError::Tls {
-                variable: "NOMAD_CACERT",
-                cause: cause.to_string(),
-            })?;
-        builder = builder.tls_certs_only(certificates);
-    }
+    profile.trust = match &settings.ca_cert {
+        Some(source) => Trust::Only(read("NOMAD_CACERT", source)?),
+        None => Trust::System,
+    };
     if let (Some(certificate), Some(key)) = (&settings.client_cert, &settings.client_key) {
         let mut pem = read("NOMAD_CLIENT_CERT", certificate)?;
         pem.push(b'\n');
         pem.extend(read("NOMAD_CLIENT_KEY", key)?);
-        let identity = reqwest::Identity::from_pem(&pem).map_err(|_| SetupError::Tls {
-            variable: "NOMAD_CLIENT_KEY",
-            cause: "the certificate or its key is not PEM".to_owned(),
-        })?;
-        builder = builder.identity(identity);
+        profile.identity = Some(pem);
     }
-    Ok(builder)
+    Ok(profile)
 }
 
 /// PEM text as it stands, or the content of the file that the setting names.

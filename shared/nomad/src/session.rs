@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -22,6 +22,7 @@ use serde_json::{Map, Value, json};
 use super::error::{Passing, classify, own_words, passing};
 use super::{Client, Error};
 use dtle_outbound::Secret;
+use dtle_outbound::{HeaderValue, Url, secret_header};
 use dtle_translate::wire::{
     AgentMembers, AgentSelf, Allocation, AllocationState, AllocationStub, Deregistered, Evaluation,
     Job, JobStub, JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered,
@@ -43,8 +44,6 @@ const LEAST: Duration = Duration::from_millis(300);
 const BLOCKING_SLACK: Duration = Duration::from_secs(2);
 /// What Nomad waits when a blocking query does not say.
 const WAIT: Duration = Duration::from_secs(300);
-/// The largest answer read, in bytes. Lambda carries six million of them out.
-const LARGEST_ANSWER: usize = 64 << 20;
 
 /// RFC 3986's unreserved characters and the colon stay as they are.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -940,7 +939,7 @@ impl<'a> Session<'a> {
 
     async fn exchange(
         &self,
-        (position, server): (usize, &reqwest::Url),
+        (position, server): (usize, &Url),
         outgoing: &Outgoing,
         token: Option<&Secret>,
         way: Way,
@@ -951,44 +950,25 @@ impl<'a> Session<'a> {
             Way::Kept => &self.client.http,
             Way::Fresh => self.client.fresh(),
         };
-        let mut request = http
-            .request(outgoing.method.clone(), format!("{base}{}", outgoing.path))
-            .timeout(timeout);
+        let url = format!("{base}{}", outgoing.path);
+        let mut request = http.request(outgoing.method.clone(), &url).map_err(fault)?;
+        *request.timeout_mut() = Some(timeout);
         if let Some(token) = token {
-            request = request.header("X-Nomad-Token", token.expose());
+            let token = secret_header(token.expose()).map_err(fault)?;
+            request.headers_mut().insert("X-Nomad-Token", token);
         }
         if let Some(body) = &outgoing.body {
-            request = request
-                .header("Content-Type", "application/json")
-                .body(body.clone());
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            *request.body_mut() = Some(body.clone().into());
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let mut response = request.send().await.map_err(|error| fault(&error))?;
-        let status = response.status().as_u16();
-        let headers = std::mem::take(response.headers_mut());
-        let announced = response.content_length().unwrap_or(0);
-        let mut body = BytesMut::new();
-        if announced <= LARGEST_ANSWER as u64 {
-            while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
-                if body.len() + chunk.len() > LARGEST_ANSWER {
-                    return Err(too_large());
-                }
-                if body.is_empty() && chunk.len() as u64 == announced {
-                    // All of it at once, as most answers come.
-                    body = BytesMut::from(chunk);
-                } else {
-                    body.extend_from_slice(&chunk);
-                }
-            }
-        } else {
-            return Err(too_large());
-        }
-        let body = body.freeze();
+        let answer = http.send(request).await.map_err(fault)?;
         let incoming = Incoming {
             position,
-            status,
-            headers,
-            body,
+            status: answer.status.as_u16(),
+            headers: answer.headers,
+            body: answer.body,
         };
         match incoming.passing_fault() {
             Some(fault) => Err(fault),
@@ -1007,31 +987,21 @@ fn bytes(body: &impl Serialize) -> Result<Bytes, Error> {
         })
 }
 
-fn too_large() -> Fault {
-    Fault::Final(Error::Unreadable {
-        call: "an answer".to_owned(),
-        shape: format!("more than {LARGEST_ANSWER} bytes"),
-    })
-}
-
-fn fault(error: &reqwest::Error) -> Fault {
-    // The URL can carry nothing secret, but it repeats the path for no gain.
-    let mut cause = if error.is_timeout() {
-        "timed out".to_owned()
-    } else if error.is_connect() {
-        "cannot connect".to_owned()
-    } else {
-        "the connection broke".to_owned()
-    };
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        cause = format!("{cause}: {inner}");
-        source = inner.source();
-    }
-    if error.is_connect() {
-        Fault::Refused(cause)
-    } else {
-        Fault::Lost(cause)
+fn fault(fault: dtle_outbound::Fault) -> Fault {
+    match fault {
+        dtle_outbound::Fault::NotConnected(cause) => Fault::Refused(cause),
+        dtle_outbound::Fault::TooLarge { .. } => Fault::Final(Error::Unreadable {
+            call: "an answer".to_owned(),
+            shape: fault.to_string(),
+        }),
+        // A redirect is as much Nomad's as a page of HTML: neither is its word on
+        // whether it did what was asked.
+        dtle_outbound::Fault::Redirected { .. } => {
+            Fault::Lost(format!("{fault}: something stands between here and Nomad"))
+        }
+        dtle_outbound::Fault::TimedOut(cause) | dtle_outbound::Fault::Broken(cause) => {
+            Fault::Lost(cause)
+        }
     }
 }
 

@@ -193,7 +193,7 @@ async fn progress(context: &Context<'_>, job: &Job) -> Progress {
         return Progress::default();
     };
     consul.progress(&job.name).await.unwrap_or_else(|error| {
-        tracing::warn!("progress is not shown: {error}");
+        tracing::warn!(cause = error.to_string(), "progress is not shown");
         Progress::default()
     })
 }
@@ -203,7 +203,7 @@ async fn all_progress(context: &Context<'_>) -> BTreeMap<String, Progress> {
         return BTreeMap::new();
     };
     consul.all_progress().await.unwrap_or_else(|error| {
-        tracing::warn!("progress is not shown: {error}");
+        tracing::warn!(cause = error.to_string(), "progress is not shown");
         BTreeMap::new()
     })
 }

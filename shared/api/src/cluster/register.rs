@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::layout::layout;
 use super::writes::{Update, conflict};
 use crate::context::Context;
+use crate::observe::Kind;
 use crate::reply::{Error, Reply};
 use dtle_translate::body::{Body, BodyError, parse};
 use dtle_translate::register::{Existing, Registration, document};
@@ -13,7 +14,7 @@ use dtle_translate::spec::{JobSpec, LONGEST_ID, fault_of_id};
 use dtle_translate::status::recorded;
 use dtle_translate::v2::{Validation, WriteReply};
 use dtle_translate::wire::{Job, Validated};
-use dtle_translate::{Driver, JobView, Layout, job, password, validation};
+use dtle_translate::{JobView, Layout, job, password, validation};
 
 /// The region of jobs that name none, as in 2.x.
 const REGION: &str = "global";
@@ -52,6 +53,7 @@ async fn register_2x(
         return Err(Error::order_not_found());
     }
     let id = id_of(path_id, spec.id.as_deref())?;
+    context.acts_on(Kind::Job, &id);
     let settings = &context.app.settings;
     let region = region(context, spec.region.as_deref());
     if let Some(named) = spec.region.as_deref() {
@@ -163,6 +165,7 @@ async fn register_nomad(
         return Err(Error::bad_request(faults.join("; ")));
     }
     let id = id_of(path_id, body_id)?;
+    context.acts_on(Kind::Job, &id);
     document.insert("ID".to_owned(), json!(id));
     if job.name.is_empty() {
         document.insert("Name".to_owned(), json!(id));
@@ -267,6 +270,9 @@ pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
         .id
         .clone()
         .unwrap_or_else(|| Uuid::new_v4().to_string());
+    if let Some(id) = &spec.id {
+        context.acts_on(Kind::Job, id);
+    }
     if let Err(error) = refuse_stored_progress(context, &id).await {
         return Ok(failed(error.message().to_owned()));
     }

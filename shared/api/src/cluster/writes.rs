@@ -200,7 +200,7 @@ impl<'a> Update<'a> {
                 // The write was confirmed; that it cannot be looked at is no
                 // reason to call it a failure.
                 Err(error) => {
-                    tracing::warn!("a write is not read back: {error}");
+                    tracing::warn!(cause = error.to_string(), "a write is not read back");
                     break;
                 }
             };
@@ -229,7 +229,7 @@ impl<'a> Update<'a> {
             match self.give_back(history.standing, history.newest).await {
                 Ok(()) => written = 0,
                 Err(error) if *fate == Fate::Stands => {
-                    tracing::warn!("a lost change is not given back: {error}");
+                    tracing::warn!(cause = error.to_string(), "a lost change is not given back");
                     break;
                 }
                 Err(error) => return Err(error.into()),

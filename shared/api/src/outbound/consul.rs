@@ -11,17 +11,23 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
 use crate::outbound::credential::Credential;
 use crate::outbound::secrets::Source;
 use crate::settings::ConsulSettings;
-use dtle_outbound::TokenSource;
+use dtle_outbound::{
+    Answer, ClientError, Fault, Method, Profile, StatusCode, TokenSource, Trust, secret_header,
+};
 use dtle_translate::progress::Progress;
 
 /// One read or delete.
 const CALL: Duration = Duration::from_secs(2);
+/// The largest answer read, in bytes: the progress of all jobs comes in one.
+const LARGEST_ANSWER: usize = 64 << 20;
+/// How long a connection is kept between calls: a function that was frozen wakes up
+/// with connections that the other side has long forgotten.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a Consul that failed is left alone.
 const REST: Duration = Duration::from_secs(5);
 /// Where the plugin keeps its jobs.
@@ -50,7 +56,7 @@ pub enum ConsulError {
 
 /// A Consul agent.
 pub struct Consul {
-    http: reqwest::Client,
+    http: dtle_outbound::Client,
     base: String,
     token: Option<Credential>,
     rests_until: Mutex<Option<Instant>>,
@@ -70,17 +76,21 @@ impl Consul {
     ///
     /// # Errors
     /// When the TLS backend cannot be set up.
-    pub fn new(settings: &ConsulSettings, managed: Option<Source>) -> Result<Self, reqwest::Error> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(CALL)
-            .pool_max_idle_per_host(2);
-        if settings.address.scheme() != "https" {
-            builder = builder.tls_certs_only([]);
-        }
+    pub fn new(settings: &ConsulSettings, managed: Option<Source>) -> Result<Self, ClientError> {
+        let http = dtle_outbound::Client::new(&Profile {
+            connect: CALL,
+            total: CALL,
+            idle: 2,
+            idle_for: IDLE_TIMEOUT,
+            largest: LARGEST_ANSWER,
+            trust: match settings.address.scheme() {
+                "https" => Trust::System,
+                _ => Trust::Nobody,
+            },
+            identity: None,
+        })?;
         Ok(Self {
-            http: builder.build()?,
+            http,
             base: settings.address.as_str().trim_end_matches('/').to_owned(),
             token: Credential::choose(settings.token.clone(), managed),
             rests_until: Mutex::new(None),
@@ -111,26 +121,22 @@ impl Consul {
     /// See [`ConsulError`].
     pub async fn forget(&self, name: &str) -> Result<(), ConsulError> {
         let key = format!("{ROOT}/{}/", segment(name));
-        let response = self.send(Method::DELETE, &key).await?;
-        match response.status() {
+        let answer = self.send(Method::DELETE, &key).await?;
+        match answer.status {
             status if status.is_success() => Ok(()),
             status => Err(ConsulError::Unexpected(status.to_string())),
         }
     }
 
     async fn read(&self, key: &str) -> Result<BTreeMap<String, Progress>, ConsulError> {
-        let response = self.send(Method::GET, key).await?;
-        match response.status() {
+        let answer = self.send(Method::GET, key).await?;
+        match answer.status {
             // No such key.
             StatusCode::NOT_FOUND => return Ok(BTreeMap::new()),
             status if status.is_success() => {}
             status => return Err(ConsulError::Unexpected(status.to_string())),
         }
-        let bytes = response
-            .bytes()
-            .await
-            .map_err(|error| self.failed(&error))?;
-        let entries: Vec<Entry> = serde_json::from_slice(&bytes)
+        let entries: Vec<Entry> = serde_json::from_slice(&answer.body)
             .map_err(|error| ConsulError::Unexpected(format!("{:?}", error.classify())))?;
         let mut jobs: BTreeMap<String, Progress> = BTreeMap::new();
         for entry in entries {
@@ -151,29 +157,32 @@ impl Consul {
         Ok(jobs)
     }
 
-    async fn send(&self, method: Method, key: &str) -> Result<reqwest::Response, ConsulError> {
+    async fn send(&self, method: Method, key: &str) -> Result<Answer, ConsulError> {
         if self.rests() {
             return Err(ConsulError::Resting);
         }
-        let mut request = self
-            .http
-            .request(method, format!("{}/v1/kv/{key}?recurse=true", self.base));
+        let url = format!("{}/v1/kv/{key}?recurse=true", self.base);
+        let request = self.http.request(method, &url);
+        let mut request = request.map_err(|fault| self.failed(&fault))?;
         if let Some(credential) = &self.token {
             let token = credential
                 .token()
                 .await
                 .map_err(|cause| ConsulError::NoToken(cause.to_string()))?;
-            request = request.header("X-Consul-Token", token.expose());
+            let token = secret_header(token.expose())
+                .map_err(|cause| ConsulError::NoToken(cause.to_string()))?;
+            request.headers_mut().insert("X-Consul-Token", token);
         }
-        let response = request.send().await.map_err(|error| self.failed(&error))?;
-        if response.status() == StatusCode::FORBIDDEN {
+        let answer = self.http.send(request).await;
+        let answer = answer.map_err(|fault| self.failed(&fault))?;
+        if answer.status == StatusCode::FORBIDDEN {
             // The next request comes with another one, if there is one.
             if let Some(credential) = &self.token {
                 credential.renewed().await;
             }
             return Err(ConsulError::Forbidden);
         }
-        Ok(response)
+        Ok(answer)
     }
 
     fn rests(&self) -> bool {
@@ -181,16 +190,15 @@ impl Consul {
         until.is_some_and(|until| Instant::now() < until)
     }
 
-    fn failed(&self, error: &reqwest::Error) -> ConsulError {
+    fn failed(&self, fault: &Fault) -> ConsulError {
         if let Ok(mut until) = self.rests_until.lock() {
             *until = Some(Instant::now() + REST);
         }
-        let what = if error.is_timeout() {
-            "timed out"
-        } else {
-            "no connection"
-        };
-        ConsulError::Unreachable(what.to_owned())
+        let text = fault.to_string();
+        match fault {
+            Fault::Redirected { .. } | Fault::TooLarge { .. } => ConsulError::Unexpected(text),
+            _ => ConsulError::Unreachable(text),
+        }
     }
 }
 

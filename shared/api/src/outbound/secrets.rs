@@ -33,6 +33,7 @@ use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
 
 use dtle_outbound::Secret;
+use dtle_outbound::{Fault, Profile, Trust};
 
 /// How long a value is used without asking again.
 const FRESH_FOR: Duration = Duration::from_secs(300);
@@ -47,6 +48,9 @@ const YOUNG: Duration = Duration::from_secs(10);
 // Without an endpoint or a NAT a call from a VPC hangs: say so soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// The largest answer read, in bytes. A secret has 64 KiB at most, and travels as a
+/// JSON string.
+const LARGEST_ANSWER: usize = 1 << 20;
 
 /// Why there is no secret.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -140,7 +144,10 @@ impl Source {
         let old = value.clone();
         match self.load_into(&mut state, now).await {
             Err(error) if age < STALE_FOR => {
-                tracing::warn!("{error}; going on with the value of before");
+                tracing::warn!(
+                    cause = error.to_string(),
+                    "going on with the secret of before"
+                );
                 Ok(old)
             }
             other => other,
@@ -261,19 +268,20 @@ async fn connect() -> Client {
 /// The SDK's requests over the HTTP client that is there anyway: the SDK's own would
 /// bring a second one, HTTP/2 and all, into every function.
 #[derive(Clone, Debug)]
-struct Http(Result<reqwest::Client, String>);
+struct Http(Result<dtle_outbound::Client, String>);
 
 impl Http {
     fn new() -> Self {
-        // Fails only when a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
+        let client = dtle_outbound::Client::new(&Profile {
+            connect: CONNECT_TIMEOUT,
+            total: CALL_TIMEOUT,
             // It is asked every five minutes: a kept connection would be dead.
-            .pool_max_idle_per_host(0)
-            .build();
+            idle: 0,
+            idle_for: Duration::ZERO,
+            largest: LARGEST_ANSWER,
+            trust: Trust::System,
+            identity: None,
+        });
         Self(client.map_err(|error| error.to_string()))
     }
 
@@ -284,23 +292,20 @@ impl Http {
             .map_err(|error| ConnectorError::user(error.into()))?
             .into_parts();
         let body = body.bytes().unwrap_or_default().to_vec();
-        let request = reqwest::Request::try_from(Request::from_parts(parts, body))
+        let request = dtle_outbound::Request::try_from(Request::from_parts(parts, body))
             .map_err(|error| ConnectorError::user(error.into()))?;
-        let fault = |error: reqwest::Error| {
-            if error.is_timeout() {
-                ConnectorError::timeout(error.into())
-            } else {
-                ConnectorError::io(error.into())
-            }
-        };
-        let mut answer = client.execute(request).await.map_err(fault)?;
-        let mut response = Response::builder().status(answer.status());
+        let answer = client.send(request).await.map_err(|fault| match fault {
+            Fault::NotConnected(_) | Fault::Broken(_) => ConnectorError::io(fault.into()),
+            Fault::TimedOut(_) => ConnectorError::timeout(fault.into()),
+            // Asking again would bring the same.
+            Fault::Redirected { .. } | Fault::TooLarge { .. } => ConnectorError::user(fault.into()),
+        })?;
+        let mut response = Response::builder().status(answer.status);
         if let Some(headers) = response.headers_mut() {
-            std::mem::swap(headers, answer.headers_mut());
+            *headers = answer.headers;
         }
-        let body = answer.bytes().await.map_err(fault)?;
         let response = response
-            .body(body.into())
+            .body(answer.body.into())
             .map_err(|error| ConnectorError::user(error.into()))?;
         HttpResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))
     }

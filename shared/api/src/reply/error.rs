@@ -139,6 +139,17 @@ impl Error {
         self.cause.as_deref()
     }
 
+    /// Why the request failed, for the log: the message, and the cause behind it.
+    #[must_use]
+    pub fn to_log(&self) -> String {
+        match &self.cause {
+            None => self.message.to_string(),
+            // It says the same and more.
+            Some(cause) if cause.starts_with(&*self.message) => cause.clone(),
+            Some(cause) => format!("{}: {cause}", self.message),
+        }
+    }
+
     /// Whether no Nomad server answered, or none led.
     #[must_use]
     pub fn is_nomad_down(&self) -> bool {

@@ -103,6 +103,15 @@ impl Reply {
         Ok(reply)
     }
 
+    /// Nomad's index of the write that this answers.
+    #[must_use]
+    pub fn write_index(&self) -> Option<u64> {
+        match self.index {
+            Index::Write(index) => Some(index),
+            Index::None | Index::Read(_) => None,
+        }
+    }
+
     /// An answer without a body, and so without a content type.
     #[must_use]
     pub fn empty() -> Self {

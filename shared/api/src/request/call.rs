@@ -34,7 +34,7 @@ impl Call {
     /// Reads the event that a gateway sent for a route that has these paths.
     ///
     /// # Errors
-    /// 404 when the path is not the route's, 413 when the body is too large.
+    /// 404 when the path is not the route's.
     pub fn read(request: Request, paths: &[&'static str]) -> Result<Self, Error> {
         let path = path_of(&request).into_owned();
         let values = values_of(&request, &path, paths)?;
@@ -46,12 +46,6 @@ impl Call {
             // The enum is open; the runtime has no fourth kind.
             _ => Bytes::new(),
         };
-        if body.len() > LARGEST_BODY {
-            return Err(Error::too_large(format!(
-                "the body has {} bytes, at most {LARGEST_BODY} are taken",
-                body.len()
-            )));
-        }
         let takes_gzip = parts
             .headers
             .get_all(header::ACCEPT_ENCODING)
@@ -66,6 +60,20 @@ impl Call {
             takes_gzip,
             values,
         })
+    }
+
+    /// Refuses a body that is too large.
+    ///
+    /// # Errors
+    /// 413.
+    pub fn check_size(&self) -> Result<(), Error> {
+        if self.body.len() > LARGEST_BODY {
+            return Err(Error::too_large(format!(
+                "the body has {} bytes, at most {LARGEST_BODY} are taken",
+                self.body.len()
+            )));
+        }
+        Ok(())
     }
 
     /// The value of a path parameter; empty for one that the route lacks.

@@ -4,7 +4,7 @@
 //! and how. The local gateway dispatches by it, the template is held against it
 //! by a test, the function for unknown paths tells 405 from 404 by it.
 
-use crate::route::Route;
+use crate::route::{Route, Row};
 
 pub mod allocation {
     //! Allocations: tasks of jobs, placed on nodes.
@@ -95,6 +95,19 @@ pub const TABLE: &[Route] = &[
     order::unsupported::ROUTE,
     job::validate::ROUTE,
 ];
+
+/// The rows of [`TABLE`], without their handlers: a function that looked at the
+/// table itself would carry the code of every route.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+pub const ROWS: [Row; TABLE.len()] = {
+    let mut rows = [not_found::ROUTE.row(); TABLE.len()];
+    let mut i = 0;
+    while i < TABLE.len() {
+        rows[i] = TABLE[i].row();
+        i += 1;
+    }
+    rows
+};
 
 #[cfg(test)]
 mod tests {

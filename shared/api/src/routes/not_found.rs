@@ -1,32 +1,20 @@
 //! Everything that is no route: 405 for a path of ours with another method, 404
 //! for the rest. The `$default` route of the API.
 
-use super::TABLE;
+use super::ROWS;
 use super::order::unsupported::unsupported;
 use crate::context::Context;
 use crate::path;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// The route. It takes every method and every path.
 pub const ROUTE: Route = Route {
     function: "not-found",
     methods: &[],
     paths: &[],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
-};
-
-/// The paths of all routes, without their handlers: this function must not
-/// carry every route's code.
-#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
-const PATHS: [&[&str]; TABLE.len()] = {
-    let mut paths: [&[&str]; TABLE.len()] = [&[]; TABLE.len()];
-    let mut i = 0;
-    while i < TABLE.len() {
-        paths[i] = TABLE[i].paths;
-        i += 1;
-    }
-    paths
 };
 
 // Async like every other handler; there is nobody to wait for.
@@ -38,9 +26,9 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     if path == "/v1/orders" || billing.iter().any(|prefix| path.starts_with(prefix)) {
         return Err(unsupported(path));
     }
-    if PATHS
+    if ROWS
         .iter()
-        .any(|paths| path::values(paths, path).is_some())
+        .any(|row| path::values(row.paths, path).is_some())
     {
         return Err(Error::invalid_method());
     }

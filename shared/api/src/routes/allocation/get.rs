@@ -3,7 +3,7 @@
 use crate::cluster::allocations::{askable, is_paused, whole};
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad as nomad;
 
 /// The route.
@@ -11,6 +11,7 @@ pub const ROUTE: Route = Route {
     function: "allocation-get",
     methods: &["GET"],
     paths: &["/v1/allocation/{id}"],
+    passwords: Passwords::Shown,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

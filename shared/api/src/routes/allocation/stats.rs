@@ -14,7 +14,7 @@ use crate::cluster::allocations::askable;
 use crate::context::Context;
 use crate::memory::Tasks;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{self as nomad, ReadOptions};
 use dtle_translate::statistics::of_signal;
 use dtle_translate::v2::{AllocationStatistics, Statistics};
@@ -30,6 +30,7 @@ pub const ROUTE: Route = Route {
         "/v1/agent/allocation/{id}/stats",
         "/agent/allocation/{id}/stats",
     ],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -4,13 +4,14 @@ use crate::cluster::allocations::{askable, visible};
 use crate::cluster::jobs;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
     function: "evaluation-allocations",
     methods: &["GET"],
     paths: &["/v1/evaluation/{id}/allocations"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

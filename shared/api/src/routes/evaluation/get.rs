@@ -4,7 +4,7 @@ use crate::cluster::allocations::askable;
 use crate::cluster::jobs;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_translate::JobView;
 use dtle_translate::evaluation::to_v2;
 
@@ -13,6 +13,7 @@ pub const ROUTE: Route = Route {
     function: "evaluation-get",
     methods: &["GET"],
     paths: &["/v1/evaluation/{id}"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -3,7 +3,7 @@
 use crate::cluster::jobs;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::Read;
 use dtle_translate::JobView;
 use dtle_translate::evaluation::to_v2;
@@ -14,6 +14,7 @@ pub const ROUTE: Route = Route {
     function: "evaluations-list",
     methods: &["GET"],
     paths: &["/v1/evaluations"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

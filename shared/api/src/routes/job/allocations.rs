@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::memory::{Question, Sources};
 use crate::reply::Error;
 use crate::reply::{Reply, text};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{Read, allocation_stubs};
 use dtle_translate::JobView;
 use dtle_translate::allocation::to_v2_list;
@@ -20,6 +20,7 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     // The vendor's page writes the path both ways.
     paths: &["/v1/job/{id}/allocations", "/job/{id}/allocations"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{self as nomad, ReadOptions};
 use dtle_translate::spec::is_addressable;
 use dtle_translate::v2::WriteReply;
@@ -19,6 +19,7 @@ pub const ROUTE: Route = Route {
     function: "job-delete",
     methods: &["DELETE"],
     paths: &["/v1/job/{id}"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -3,13 +3,14 @@
 use crate::cluster::jobs;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
     function: "job-get",
     methods: &["GET"],
     paths: &["/v1/job/{id}"],
+    passwords: Passwords::Shown,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -3,7 +3,7 @@
 use crate::cluster::jobs;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_translate::job::to_stub;
 
 /// The route.
@@ -11,6 +11,7 @@ pub const ROUTE: Route = Route {
     function: "jobs-list",
     methods: &["GET"],
     paths: &["/v1/jobs"],
+    passwords: Passwords::Masked,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

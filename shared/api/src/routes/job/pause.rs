@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::cluster::writes::Update;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_translate::register::Existing;
 use dtle_translate::v2::WriteReply;
 use dtle_translate::{JobView, MetaRecord};
@@ -19,6 +19,7 @@ pub const ROUTE: Route = Route {
     function: "job-pause",
     methods: &["POST", "PUT"],
     paths: &["/v1/job/{id}/pause"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -3,13 +3,14 @@
 use crate::cluster::register::register;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
     function: "jobs-register",
     methods: &["POST", "PUT"],
     paths: &["/v1/jobs"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -8,7 +8,7 @@ use crate::cluster::jobs;
 use crate::cluster::writes::Update;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::ReadOptions;
 use dtle_translate::MetaRecord;
 use dtle_translate::v2::WriteReply;
@@ -18,6 +18,7 @@ pub const ROUTE: Route = Route {
     function: "job-resume",
     methods: &["POST", "PUT"],
     paths: &["/v1/job/{id}/resume"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -6,13 +6,14 @@
 use crate::cluster::register::validate;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
     function: "validate-job",
     methods: &["POST", "PUT"],
     paths: &["/v1/validate/job"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -4,7 +4,7 @@ use crate::cluster::allocations::{askable, is_paused, whole};
 use crate::cluster::jobs;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::Read;
 
 /// The route.
@@ -12,6 +12,7 @@ pub const ROUTE: Route = Route {
     function: "node-allocations",
     methods: &["GET"],
     paths: &["/v1/node/{id}/allocations"],
+    passwords: Passwords::Shown,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -3,7 +3,7 @@
 use crate::cluster::allocations::askable;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::ReadOptions;
 use dtle_translate::evaluation::to_node_evaluation;
 
@@ -12,6 +12,7 @@ pub const ROUTE: Route = Route {
     function: "node-evaluate",
     methods: &["POST", "PUT"],
     paths: &["/v1/node/{id}/evaluate"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -3,7 +3,7 @@
 use crate::cluster::allocations::askable;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_translate::node::to_v2;
 
 /// The route.
@@ -11,6 +11,7 @@ pub const ROUTE: Route = Route {
     function: "node-get",
     methods: &["GET"],
     paths: &["/v1/node/{id}"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -4,7 +4,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{self as nomad, Read, ReadOptions};
 use dtle_translate::node::to_stub;
 use dtle_translate::v2;
@@ -15,6 +15,7 @@ pub const ROUTE: Route = Route {
     function: "nodes-list",
     methods: &["GET"],
     paths: &["/v1/nodes"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

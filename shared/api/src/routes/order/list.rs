@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{QueryMeta, Read};
 
 /// The route.
@@ -11,6 +11,7 @@ pub const ROUTE: Route = Route {
     function: "orders-list",
     methods: &["GET"],
     paths: &["/v1/orders", "/v1/orders/pending"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// 501, in one line.
 pub(crate) fn unsupported(path: &str) -> Error {
@@ -23,6 +23,7 @@ pub const ROUTE: Route = Route {
         "/v1/job/renewal",
         "/v1/job/info",
     ],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -1,14 +1,16 @@
 //! `POST /v1/agent/force-leave?node=…`, `PUT …`: gives a failed server up.
 
 use crate::context::Context;
+use crate::observe::Kind;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
     function: "force-leave",
     methods: &["POST", "PUT"],
     paths: &["/v1/agent/force-leave"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 
@@ -16,6 +18,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let Some(node) = context.call.query.get("node") else {
         return Err(Error::bad_request("missing node to force leave"));
     };
+    context.acts_on(Kind::Server, node);
     context.nomad.force_leave(node).await?;
     Ok(Reply::empty())
 }

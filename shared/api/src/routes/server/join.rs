@@ -1,14 +1,16 @@
 //! `POST /v1/join?address=…`, `PUT …`: joins other servers.
 
 use crate::context::Context;
+use crate::observe::Kind;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
     function: "join",
     methods: &["POST", "PUT"],
     paths: &["/v1/join"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 
@@ -22,6 +24,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     if addresses.is_empty() {
         return Err(Error::bad_request("missing address to join"));
     }
+    context.acts_on(Kind::Server, &addresses.join(","));
     let joined = context.nomad.join(&addresses).await?;
     Reply::json(context.call.style(), &joined)
 }

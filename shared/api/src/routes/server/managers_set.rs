@@ -1,8 +1,9 @@
 //! `POST /v1/managers?address=…`, `PUT …`: sets the servers that the agent talks to.
 
 use crate::context::Context;
+use crate::observe::Kind;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_nomad as nomad;
 
 /// The route.
@@ -10,6 +11,7 @@ pub const ROUTE: Route = Route {
     function: "managers-set",
     methods: &["POST", "PUT"],
     paths: &["/v1/managers"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 
@@ -23,6 +25,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     if addresses.is_empty() {
         return Err(Error::bad_request("missing server address"));
     }
+    context.acts_on(Kind::Server, &addresses.join(","));
     match context.nomad.set_agent_servers(&addresses).await {
         Ok(()) => Ok(Reply::empty()),
         Err(nomad::Error::Rejected { status: 501, .. }) => Err(Error::not_implemented(

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 use dtle_translate::cluster::to_members;
 
 /// The route.
@@ -10,6 +10,7 @@ pub const ROUTE: Route = Route {
     function: "members",
     methods: &["GET"],
     paths: &["/v1/members"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -2,13 +2,14 @@
 
 use crate::context::Context;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
     function: "peers",
     methods: &["GET"],
     paths: &["/v1/peers"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 

@@ -1,14 +1,16 @@
 //! `DELETE /v1/operator/raft/peer?address=…` or `?id=…`: takes a server out of Raft.
 
 use crate::context::Context;
+use crate::observe::Kind;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Route};
+use crate::route::{Answer, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
     function: "raft-peer-remove",
     methods: &["DELETE"],
     paths: &["/v1/operator/raft/peer"],
+    passwords: Passwords::None,
     handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
 };
 
@@ -28,6 +30,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         (Some(id), None) => ("id", id),
         (None, Some(address)) => ("address", address),
     };
+    context.acts_on(Kind::Server, value);
     context.nomad.raft_remove_peer(key, value).await?;
     Ok(Reply::empty())
 }
