@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +12,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 use dtle_api::App;
 use dtle_api::authorizer::{Callers, Scope, Tokens, new_token};
 use dtle_api::settings::Settings;
+use dtle_api::watched::Watched;
 use dtle_outbound::Url;
 use indicatif::{ProgressBar, ProgressStyle};
-use local::gateway::{Gateway, Metrics, Template, serve, serve_tls, tls};
+use local::gateway::{AllowedHost, Gateway, Metrics, Template, serve, serve_tls, tls};
 use local::log::LogFormat;
 use local::migrate::{Migration, Outcome, Plan};
 use local::nomad_sim::{self, NomadSim};
@@ -30,7 +31,10 @@ use local::openapi;
 /// Settings that Nomad's own tools know are read from the environment under the
 /// same names: NOMAD_ADDR, NOMAD_TOKEN, NOMAD_NAMESPACE, NOMAD_REGION,
 /// NOMAD_CACERT, NOMAD_CLIENT_CERT, NOMAD_CLIENT_KEY, and Consul's likewise:
-/// CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN.
+/// CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN, CONSUL_HTTP_TOKEN_FILE.
+///
+/// Files that hold tokens (--tokens, --nomad-token-file, CONSUL_HTTP_TOKEN_FILE) are
+/// read again within a second of a change, and on SIGHUP.
 #[derive(Debug, Parser)]
 #[command(
     name = "dtle-gateway",
@@ -51,6 +55,11 @@ struct Arguments {
     #[arg(long, env = "NOMAD_ADDR", value_name = "URL", hide_env_values = true)]
     nomad: Option<String>,
 
+    /// A file with the ACL token that is shown to Nomad, read again when it changes
+    /// and when Nomad refuses the token; goes before NOMAD_TOKEN.
+    #[arg(long, env = "NOMAD_TOKEN_FILE", value_name = "FILE")]
+    nomad_token_file: Option<String>,
+
     /// Consul, where the plugin keeps its progress: with it, Gtid, BinlogFile,
     /// BinlogPos and NatsAddr in Config are live, and DELETE takes ?forget=true.
     #[arg(long, env = "CONSUL_HTTP_ADDR", value_name = "URL")]
@@ -66,10 +75,35 @@ struct Arguments {
     #[arg(long, value_enum)]
     plugin: Option<Plugin>,
 
-    /// Let in only who has a token of this list: a JSON file, or the JSON itself.
-    /// `dtle-gateway token new` makes entries for it.
+    /// Let in only who has a token of this list: a JSON file, which is read again
+    /// when it changes, or the JSON itself. `dtle-gateway token new` makes entries.
     #[arg(long, env = "DTLE_TOKENS", value_name = "FILE", hide_env_values = true)]
     tokens: Option<String>,
+
+    /// A further host name or address of this gateway, with or without a port: what
+    /// a proxy or a DNS name makes of it. Can be repeated, or separated by commas.
+    ///
+    /// On a loopback address, requests whose Host is neither loopback nor named here
+    /// are refused (421), so that no web page reaches the gateway under a name of its
+    /// own; elsewhere they are refused once a host is named here. Writes by web pages
+    /// are taken from pages of the gateway's own addresses only (403).
+    #[arg(
+        long,
+        env = "DTLE_ALLOW_HOST",
+        value_name = "HOST[:PORT]",
+        value_delimiter = ','
+    )]
+    allow_host: Vec<String>,
+
+    /// The origin of another site whose pages may call from a browser, such as
+    /// https://console.example.com. Can be repeated, or separated by commas.
+    #[arg(
+        long,
+        env = "DTLE_CORS_ORIGINS",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    cors_origin: Vec<String>,
 
     /// Serve HTTPS with this certificate (PEM, the whole chain).
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -210,14 +244,17 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let settings = Settings::from_lookup(|name| match name {
         "NOMAD_ADDR" => Some(address.clone()),
         "DTLE_LAYOUT" => arguments.layout.clone(),
+        "DTLE_CORS_ORIGINS" => Some(arguments.cors_origin.join(",")),
         "CONSUL_HTTP_ADDR" => match &sim {
             Some(sim) => Some(sim.consul_url()),
             None => arguments.consul.clone(),
         },
         // Identities are for the real cluster.
         _ if sim.is_some() && (name.starts_with("NOMAD_") || name.starts_with("CONSUL_")) => None,
+        "NOMAD_TOKEN_FILE" => arguments.nomad_token_file.clone(),
         _ => std::env::var(name).ok(),
     })?;
+    let allowed = hosts(&arguments.allow_host)?;
     let shown: Vec<_> = settings
         .nomad
         .addresses
@@ -228,10 +265,26 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut app = App::new(settings)?;
     let counted = metrics.clone();
     app.observer = Box::new(move |record| counted.observe(record));
-    let mut gateway = Gateway::new(Arc::new(app), template)?.with_metrics(metrics);
-    if let Some(tokens) = &arguments.tokens {
-        gateway = gateway.with_callers(Callers::WithToken(Tokens::load(tokens)?));
+    let app = Arc::new(app);
+    let mut gateway = Gateway::new(Arc::clone(&app), template)?
+        .with_metrics(metrics)
+        .with_allowed_hosts(allowed);
+    let mut callers = None;
+    match arguments.tokens.as_deref().map(str::trim) {
+        None => {}
+        Some(json) if json.starts_with('{') => {
+            gateway = gateway.with_callers(Callers::WithToken(Tokens::parse(json)?));
+        }
+        Some(path) => {
+            let file = Arc::new(Watched::open("DTLE_TOKENS", Path::new(path), |text| {
+                let tokens = Tokens::parse(text).map_err(|fault| fault.to_string())?;
+                Ok(Arc::new(Callers::WithToken(tokens)))
+            })?);
+            gateway = gateway.with_callers_in(Arc::clone(&file));
+            callers = Some(file);
+        }
     }
+    read_again_on_hangup(app, callers)?;
     let (scheme, server) = match (&arguments.tls_cert, &arguments.tls_key) {
         (Some(certificate), Some(key)) => {
             let tls = tls(certificate, key)?;
@@ -245,6 +298,12 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let url = format!("{scheme}://{}", server.address());
     let mut out = std::io::stdout().lock();
     writeln!(out, "dtle 2.x API on {url}")?;
+    if arguments.tokens.is_none() && !server.address().ip().to_canonical().is_loopback() {
+        writeln!(
+            out,
+            "no tokens are asked for: whoever reaches this address may read passwords and stop replication (--tokens FILE)"
+        )?;
+    }
     match &sim {
         None => writeln!(out, "Nomad: {}", shown.join(", "))?,
         Some(sim) => {
@@ -269,6 +328,40 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(sim) = sim {
         sim.shutdown().await;
     }
+    Ok(())
+}
+
+fn hosts(texts: &[String]) -> Result<Vec<AllowedHost>, String> {
+    let named = texts.iter().map(|text| text.trim());
+    let named = named.filter(|text| !text.is_empty());
+    let parsed = named.map(|text| {
+        text.parse()
+            .map_err(|fault| format!("--allow-host: `{text}` is {fault}"))
+    });
+    parsed.collect()
+}
+
+/// Reads files with tokens again on SIGHUP, as daemons do. Without such a file the
+/// signal ends the process, as when its terminal goes.
+fn read_again_on_hangup(
+    app: Arc<App>,
+    callers: Option<Arc<Watched<Arc<Callers>>>>,
+) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    if callers.is_none() && app.token_files().next().is_none() {
+        return Ok(());
+    }
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            if let Some(file) = &callers {
+                file.look();
+            }
+            for file in app.token_files() {
+                file.look();
+            }
+        }
+    });
     Ok(())
 }
 

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use dtle_outbound::{self, HeaderValue, Method, Profile, StatusCode, Trust, Url};
+use dtle_outbound::{HeaderValue, Method, Profile, StatusCode, Trust, Url};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
@@ -99,7 +99,7 @@ impl MigrateError {
 
 /// One of the two sides.
 struct Api {
-    http: outbound::Client,
+    http: dtle_outbound::Client,
     base: Url,
 }
 
@@ -477,7 +477,7 @@ fn states(allocation: &Value) -> impl Iterator<Item = &str> {
 
 impl Api {
     fn new(base: &Url) -> Result<Self, MigrateError> {
-        let http = outbound::Client::new(&Profile {
+        let http = dtle_outbound::Client::new(&Profile {
             connect: CONNECT,
             total: CALL,
             idle: 2,

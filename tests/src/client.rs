@@ -14,6 +14,7 @@ use crate::Json;
 #[derive(Clone, Debug)]
 pub struct Client {
     authority: String,
+    host: String,
 }
 
 /// An answer as it was on the wire.
@@ -35,6 +36,7 @@ impl Client {
     pub fn new(address: SocketAddr) -> Self {
         Self {
             authority: address.to_string(),
+            host: address.to_string(),
         }
     }
 
@@ -45,9 +47,26 @@ impl Client {
     #[must_use]
     pub fn of_url(url: &str) -> Self {
         let authority = url.strip_prefix("http://").expect("an http:// URL");
+        let authority = authority.trim_end_matches('/').to_owned();
         Self {
-            authority: authority.trim_end_matches('/').to_owned(),
+            host: authority.clone(),
+            authority,
         }
+    }
+
+    /// The same, with another `Host`.
+    #[must_use]
+    pub fn saying(&self, host: &str) -> Self {
+        Self {
+            authority: self.authority.clone(),
+            host: host.to_owned(),
+        }
+    }
+
+    /// Where it connects to: `127.0.0.1:8190`.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        &self.authority
     }
 
     /// Sends a request.
@@ -77,7 +96,7 @@ impl Client {
         let mut stream = TcpStream::connect(&self.authority).await?;
         let mut head = format!(
             "{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-            self.authority
+            self.host
         );
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));

@@ -14,7 +14,7 @@ pub struct Process {
     child: Child,
     log: Arc<Mutex<Vec<u8>>>,
     reading: Option<JoinHandle<()>>,
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     /// The API it serves.
     pub api: Client,
 }
@@ -45,19 +45,46 @@ fn executable() -> PathBuf {
     BUILT.get_or_init(find).clone()
 }
 
+fn command(listen: &str, nomad: &str, environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(executable());
+    command
+        .env_clear()
+        .args(["--listen", listen, "--nomad", nomad])
+        .envs(environment.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
 impl Process {
+    /// What it logs when it cannot start.
+    ///
+    /// # Panics
+    /// When it ends without a fault.
+    #[must_use]
+    pub fn fails(nomad: &str, environment: &[(&str, &str)]) -> String {
+        let output = command("127.0.0.1:0", nomad, environment).output();
+        let output = output.expect("dtle-gateway");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// In front of that Nomad, with further variables in its environment.
     ///
     /// # Panics
     /// When it does not start.
     #[must_use]
     pub fn start(nomad: &str, environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(executable())
-            .env_clear()
-            .args(["--listen", "127.0.0.1:0", "--nomad", nomad])
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+        Self::listening("127.0.0.1:0", nomad, environment)
+    }
+
+    /// The same, listening elsewhere than on a loopback address.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn listening(listen: &str, nomad: &str, environment: &[(&str, &str)]) -> Self {
+        let mut child = command(listen, nomad, environment)
             .spawn()
             .expect("dtle-gateway");
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -79,12 +106,31 @@ impl Process {
             child,
             log,
             reading: Some(reading),
-            _stdout: stdout,
+            stdout,
             api: Client::of_url(url),
         }
     }
 
-    /// Sends it a signal: `STOP`, `CONT`, `TERM`.
+    /// The next line of what it says when it starts.
+    ///
+    /// # Panics
+    /// When it says no more.
+    pub fn says(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.stdout.read_line(&mut line).unwrap() > 0);
+        line.trim_end().to_owned()
+    }
+
+    /// Everything that it has logged so far.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn logged(&self) -> String {
+        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+    }
+
+    /// Sends it a signal: `STOP`, `CONT`, `HUP`, `TERM`.
     ///
     /// # Panics
     /// When there is no `kill`.

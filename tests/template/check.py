@@ -40,7 +40,7 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 
 # Functions that do not talk to Nomad, and so have no business in its network.
 # (tests/tests/template.rs looks into their code.)
-WITHOUT_NOMAD = {"AuthorizerFunction", "NotFoundFunction", "OrdersListFunction", "UnsupportedFunction"}
+WITHOUT_NOMAD = {"AuthorizerFunction", "NotFoundFunction", "OrdersListFunction", "PreflightFunction", "UnsupportedFunction"}
 
 # AWS knows no resources for these: the network interfaces of Lambda, X-Ray.
 ANY_RESOURCE = {
@@ -81,6 +81,7 @@ CHOICES = {
     "SecretsEndpoint": ["none", "create"],
     "SecretsEndpointSecurityGroupId": ["", "sg-0123456789abcdef2"],
     "CallerTokensSecretArn": [secret("callers"), ""],
+    "CorsOrigins": ["", "https://console.example.com, http://10.0.0.5:3000"],
     "OpenAccess": ["false", "true"],
     "OpenAccessAcknowledgement": ["", SENTENCE],
     "JobLayout": ["auto", "split", "merged"],
@@ -184,7 +185,8 @@ def each_route_has_one_integration_one_function_and_the_authorizer(template, val
         assert integration["type"] == "aws_proxy" and integration["payloadFormatVersion"] == "2.0", where
         alias = alias_in(integration["uri"])
         assert function_behind(alias, template) in functions(template), where
-        assert operation["security"] == [{"CallerTokens": []}], f"{where}: {operation['security']}"
+        preflights = (path, method) == ("/{proxy+}", "options")
+        assert operation.get("security") == (None if preflights else [{"CallerTokens": []}]), f"{where}: {operation}"
         assert any(
             permission["FunctionName"] == {"Ref": alias} for permission in of_type(template, "AWS::Lambda::Permission").values()
         ), f"{where}: API Gateway may not invoke {alias}"
@@ -210,6 +212,16 @@ def the_authorizer_asks_the_right_function_and_keys_its_cache_by_route(template,
         permission["FunctionName"] == {"Ref": alias_in(authorizer["authorizerUri"])}
         for permission in of_type(template, "AWS::Lambda::Permission").values()
     )
+
+
+def preflights_need_no_token_where_origins_are_named_and_have_no_route_else(template, values):
+    asked = {function_behind(alias_in(o["x-amazon-apigateway-integration"]["uri"]), template) for _, method, o in routes(template) if method == "options"}
+    assert asked == ({"PreflightFunction"} if values["CorsOrigins"] else set()), asked
+    assert ("PreflightFunction" in functions(template)) == bool(values["CorsOrigins"])
+    # It would answer in the functions' place, and ignore their headers.
+    assert "x-amazon-apigateway-cors" not in body(template)
+    for name, function in functions(template).items():
+        assert function["Environment"]["Variables"]["DTLE_CORS_ORIGINS"] == {"Ref": "CorsOrigins"}, name
 
 
 def every_function_but_the_authorizer_has_a_route(template, values):
@@ -337,6 +349,7 @@ def limits_are_far(template, values):
 ALWAYS = [
     each_route_has_one_integration_one_function_and_the_authorizer,
     the_authorizer_asks_the_right_function_and_keys_its_cache_by_route,
+    preflights_need_no_token_where_origins_are_named_and_have_no_route_else,
     every_function_but_the_authorizer_has_a_route,
     functions_that_talk_to_nomad_are_in_the_vpc_and_others_are_not,
     policies_name_their_resources,
@@ -408,6 +421,8 @@ def senseless_parameters_are_refused():
         ("CallerTokensSecretArn", "my-secret"),
         ("CallerTokensSecretArn", secret("callers") + "*"),
         ("NomadCidr", "0.0.0.0/0"),
+        ("CorsOrigins", "*"),
+        ("CorsOrigins", "https://console.example.com/app"),
         ("RestartDelay", "15"),
         ("Release", ""),
         ("StatisticsConcurrency", -2),

@@ -629,27 +629,6 @@ fn bodies_that_were_built_to_hurt_are_refused_or_taken_and_nothing_breaks() {
     });
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_lambda_could_not_carry_is_a_413_that_says_what_to_do() {
-    let shared = Shared::start().await;
-    // Repeats well: gzip carries it, nothing else does.
-    for number in 0..3 {
-        let mut job = job(&format!("large-{number}"));
-        job["Tasks"][0]["Config"]["SqlFilter"] = json!(["x".repeat(2_500_000)]);
-        shared.api.post_json("/v1/jobs", &job).await.succeeds();
-    }
-    let answer = shared.api.get("/v1/jobs").await;
-    assert_eq!(answer.status, 413, "{:.200}", answer.shown());
-    for word in ["?prefix=", "gzip"] {
-        assert!(answer.shown().contains(word), "{}", answer.shown());
-    }
-    let headers = [("Accept-Encoding", "gzip")];
-    let answer = shared.api.send("GET", "/v1/jobs", &headers, b"").await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.unzipped().len() > 6_000_000);
-    shared.api.get("/v1/jobs?prefix=large-0").await.succeeds();
-}
-
 proptest! {
     #![proptest_config(cases(2_000))]
 

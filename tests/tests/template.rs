@@ -33,13 +33,15 @@ fn template() -> Value {
     serde_norway::from_str(&text).unwrap()
 }
 
-/// The functions of the template: name of the binary, properties.
+/// The functions of the template: name of the binary, properties. The one for
+/// preflights is there only when it is asked for, and is `not-found` once more.
 fn functions() -> Vec<(String, Value)> {
     let template = template();
     let resources = template["Resources"].as_mapping().unwrap();
     resources
         .iter()
         .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function")
+        .filter(|(_, resource)| resource.get("Condition").is_none())
         .map(|(_, resource)| {
             let metadata = &resource["Metadata"];
             assert_eq!(metadata["BuildMethod"], "rust-cargolambda");
@@ -160,6 +162,7 @@ fn every_setting_that_the_code_reads_is_set_by_the_template_and_no_other() {
         [
             // Secrets come from Secrets Manager.
             "CONSUL_HTTP_TOKEN",
+            "CONSUL_HTTP_TOKEN_FILE",
             // Lambda says itself how much time there is.
             "DTLE_DEADLINE",
             "DTLE_TOKENS",
@@ -167,6 +170,7 @@ fn every_setting_that_the_code_reads_is_set_by_the_template_and_no_other() {
             "NOMAD_CLIENT_CERT",
             "NOMAD_CLIENT_KEY",
             "NOMAD_TOKEN",
+            "NOMAD_TOKEN_FILE",
         ]
     );
 }

@@ -5,7 +5,10 @@
 //! API sends (payload format 2.0), the event becomes a request through
 //! `lambda_http`, and the same handlers answer. Only the network between the
 //! parts is missing.
+//!
+//! What a web page may send here is decided before any of that, see [`browser`].
 
+mod browser;
 mod event;
 mod operations;
 mod refusals;
@@ -18,7 +21,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use dtle_api::authorizer::{Callers, Decision, authorize};
+use dtle_api::request::LARGEST_BODY as LARGEST_TAKEN;
 use dtle_api::route::Route;
+use dtle_api::watched::Watched;
 use dtle_api::{App, pipeline, routes};
 use lambda_http::Body;
 use lambda_http::http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -26,20 +31,26 @@ use lambda_http::http::{HeaderMap, Method, Request, Response, StatusCode, header
 use crate::openapi;
 use refusals::Caller;
 
+pub use browser::AllowedHost;
+use browser::Guard;
 pub use event::{Peer, to_event};
 pub use operations::Metrics;
 pub use server::{Server, serve, serve_tls};
 pub use template::{ApiRoute, Template, TemplateError};
 pub use tls::{TlsError, tls};
 
-/// The largest body that the gateway takes, in bytes. Lambda takes six million.
+/// The largest body that the gateway reads, in bytes, to say how large it is; more
+/// than it takes.
 const LARGEST_BODY: usize = 6_000_000;
+const _: () = assert!(LARGEST_TAKEN == 4_194_304 && LARGEST_TAKEN < LARGEST_BODY);
+const BODY_TOO_LARGE: &str = "the body has more than 6000000 bytes, at most 4194304 are taken";
 
 /// The gateway: the template's routes and the functions behind them.
 pub struct Gateway {
     app: Arc<App>,
     metrics: Option<Metrics>,
-    callers: Callers,
+    callers: Door,
+    guard: Guard,
     template: Template,
     functions: HashMap<&'static str, &'static Route>,
 }
@@ -65,7 +76,8 @@ impl Gateway {
         Ok(Self {
             app,
             metrics: None,
-            callers: Callers::Everyone,
+            callers: Door::Fixed(Arc::new(Callers::Everyone)),
+            guard: Guard::default(),
             template,
             functions,
         })
@@ -81,7 +93,21 @@ impl Gateway {
     /// Lets only these in.
     #[must_use]
     pub fn with_callers(mut self, callers: Callers) -> Self {
-        self.callers = callers;
+        self.callers = Door::Fixed(Arc::new(callers));
+        self
+    }
+
+    /// Lets only those in whom a file names, as it is at the time.
+    #[must_use]
+    pub fn with_callers_in(mut self, file: Arc<Watched<Arc<Callers>>>) -> Self {
+        self.callers = Door::File(file);
+        self
+    }
+
+    /// Takes these for addresses of its own, beside the one that it listens on.
+    #[must_use]
+    pub fn with_allowed_hosts(mut self, hosts: Vec<AllowedHost>) -> Self {
+        self.guard.allow(hosts);
         self
     }
 
@@ -101,7 +127,7 @@ impl Gateway {
             _ => None,
         };
         let masked = self.app.settings.mask_passwords;
-        match authorize(&self.callers, masked, method, path, header) {
+        match authorize(&self.callers.now(), masked, method, path, header) {
             Decision::Allowed { caller } => Ok(caller),
             Decision::Unknown => {
                 let mut response = plain(
@@ -130,17 +156,25 @@ impl Gateway {
     pub async fn answer(&self, request: Request<bytes::Bytes>, peer: &Peer) -> Response<Body> {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let began = Instant::now();
-        let response = self.respond(request, peer).await;
+        let origins = &self.app.settings.cors_origins;
+        let (parts, body) = request.into_parts();
+        let page = origins.named(&parts.headers);
+        let mut response = if let Some((status, text)) = self.guard.refusal(&parts, origins) {
+            plain(status, text)
+        } else if let Some(response) = origins.preflight(&parts.method, &parts.headers) {
+            response
+        } else {
+            self.respond(Request::from_parts(parts, body), peer).await
+        };
+        origins.mark(page, &mut response);
         self.note_refusal(&method, &uri, peer, &response, began.elapsed());
         response
     }
 
+    /// Answers a request that a browser may send.
     async fn respond(&self, request: Request<bytes::Bytes>, peer: &Peer) -> Response<Body> {
         if request.body().len() > LARGEST_BODY {
-            return plain(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than Lambda takes (6 MB)",
-            );
+            return plain(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE);
         }
         // The gateway's own, which no template has.
         match (request.method(), request.uri().path(), &self.metrics) {
@@ -172,6 +206,21 @@ impl Gateway {
         event::vouch(&mut event, caller);
         let request = lambda_http::request::LambdaRequest::ApiGatewayV2(event).into();
         pipeline::answer(&self.app, function, request).await
+    }
+}
+
+/// Where the gateway has its callers from.
+enum Door {
+    Fixed(Arc<Callers>),
+    File(Arc<Watched<Arc<Callers>>>),
+}
+
+impl Door {
+    fn now(&self) -> Arc<Callers> {
+        match self {
+            Self::Fixed(callers) => Arc::clone(callers),
+            Self::File(file) => file.get(),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Gateway, LARGEST_BODY, Peer, plain};
+use super::{BODY_TOO_LARGE, Gateway, LARGEST_BODY, Peer, plain};
 
 /// How many connections may wait to be accepted: of more than that at the same
 /// instant, some would be reset.
@@ -78,7 +78,7 @@ pub async fn serve_tls(
 }
 
 fn start(
-    gateway: Gateway,
+    mut gateway: Gateway,
     listen: SocketAddr,
     tls: Option<TlsAcceptor>,
 ) -> std::io::Result<Server> {
@@ -91,6 +91,7 @@ fn start(
     socket.bind(listen)?;
     let listener = socket.listen(WAITING)?;
     let address = listener.local_addr()?;
+    gateway.guard.listens(address, tls.is_some());
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(accept(listener, tls, Arc::new(gateway), stopped));
     Ok(Server {
@@ -198,10 +199,7 @@ async fn answer(
         }
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return refused(plain(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than Lambda takes (6 MB)",
-            ));
+            return refused(plain(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE));
         }
         Ok(Err(_)) => return refused(plain(StatusCode::BAD_REQUEST, "the body broke off")),
     };

@@ -122,7 +122,7 @@ A listed path with another method is 405 `Invalid method`; any other path is 404
 
 An answer of 1,400 bytes or more comes as gzip when that is asked for.
 
-The deployed API wants a token of its callers; a gateway of one's own need not.
+The deployed API wants a token of its callers; a gateway of one's own need not. The latter answers 403 to a write by a page of another site (`Origin`), and 421 to a `Host` that is not its own, whatever the path; `--allow-host` and `--cors-origin` name exceptions.
 
 What differs from 2.x, and why, is in the README.";
 

@@ -442,7 +442,7 @@ pub(super) fn all_responses() -> Value {
         ),
         "Forbidden": forbidden,
         "TooLarge": text(
-            "The body is larger than 4 MiB, or the answer larger than Lambda can carry.",
+            "The body is larger than 4 MiB, or, on Lambda, the answer larger than it can carry.",
             &["the body has 4194305 bytes, at most 4194304 are taken",
               "the answer is larger than Lambda can carry (6 MB): ask for a part of it with ?prefix=, or for gzip with Accept-Encoding"],
             own,

@@ -12,8 +12,23 @@ use crate::outbound::secrets::Sources;
 use crate::request::Call;
 use crate::settings::Settings;
 use crate::turns::Turns;
-use dtle_nomad::{Client, Session, SetupError};
-use dtle_outbound::TokenSource;
+use crate::watched::{Watched, WatchedError};
+use dtle_nomad::{Client, Session};
+use dtle_outbound::{Secret, TokenSource};
+
+/// Why the program cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The client of Nomad could not be made.
+    #[error(transparent)]
+    Nomad(#[from] dtle_nomad::SetupError),
+    /// The client of Consul could not be made.
+    #[error("CONSUL_HTTP_ADDR: not usable: {0}")]
+    Consul(String),
+    /// A file with a token cannot be used.
+    #[error(transparent)]
+    Token(#[from] WatchedError),
+}
 
 /// What lives as long as the process.
 pub struct App {
@@ -33,13 +48,16 @@ pub struct App {
     pub turns: Turns,
     /// Whose turn it is to signal a task.
     pub signals: Turns,
+    tokens: Vec<Arc<Credential>>,
+    /// The largest answer, in bytes on the wire, where something limits it.
+    pub largest_answer: Option<usize>,
 }
 
 impl App {
     /// Sets everything up, with readable log lines. Nothing is sent to Nomad yet.
     ///
     /// # Errors
-    /// When TLS material cannot be used.
+    /// When TLS material or a file with a token cannot be used.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         Self::with_secrets(settings, Sources::default())
     }
@@ -49,28 +67,50 @@ impl App {
     /// # Errors
     /// As [`App::new`].
     pub fn with_secrets(settings: Settings, secrets: Sources) -> Result<Self, SetupError> {
+        let nomad = &settings.nomad;
+        let nomad_token = Credential::choose(
+            "NOMAD_TOKEN_FILE",
+            nomad.token_file.as_deref(),
+            nomad.token.clone(),
+            secrets.nomad_token,
+        )?
+        .map(Arc::new);
+        let consul = settings.consul.as_ref();
+        let consul_token = Credential::choose(
+            "CONSUL_HTTP_TOKEN_FILE",
+            consul.and_then(|consul| consul.token_file.as_deref()),
+            consul.and_then(|consul| consul.token.clone()),
+            secrets.consul_token,
+        )?
+        .map(Arc::new);
+        let tokens = nomad_token.iter().chain(&consul_token).cloned().collect();
         Ok(Self {
             nomad: Client::new(
                 &settings.nomad,
-                Credential::choose(settings.nomad.token.clone(), secrets.nomad_token)
-                    .map(|token| Arc::new(token) as Arc<dyn TokenSource>),
+                nomad_token
+                    .clone()
+                    .map(|token| token as Arc<dyn TokenSource>),
             )?,
             consul: settings
                 .consul
                 .as_ref()
-                .map(|consul| Consul::new(consul, secrets.consul_token))
+                .map(|consul| Consul::new(consul, consul_token))
                 .transpose()
-                .map_err(|cause| SetupError::Tls {
-                    variable: "CONSUL_HTTP_ADDR",
-                    cause: cause.to_string(),
-                })?,
+                .map_err(|cause| SetupError::Consul(cause.to_string()))?,
+            tokens,
             settings,
             memory: Memory::default(),
             observer: Box::new(to_log),
             answered: AtomicBool::new(false),
             turns: Turns::default(),
             signals: Turns::default(),
+            largest_answer: None,
         })
+    }
+
+    /// The files that hold this program's own tokens.
+    pub fn token_files(&self) -> impl Iterator<Item = &Watched<Secret>> {
+        self.tokens.iter().filter_map(|token| token.file())
     }
 }
 

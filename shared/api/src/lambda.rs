@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use lambda_http::service_fn;
+use lambda_http::http::Response;
+use lambda_http::{Body, Request, service_fn};
 
 use crate::context::App;
 use crate::log;
@@ -12,6 +13,9 @@ use crate::outbound::secrets::{Sources, TlsMaterial};
 use crate::pipeline;
 use crate::route::Route;
 use crate::settings::Settings;
+
+/// What Lambda carries out, in bytes: six megabytes less room for the envelope.
+const LARGEST_ANSWER: usize = 6_000_000;
 
 /// Runs a route until Lambda ends the process. What goes wrong before the first
 /// request is said in one line, which Lambda logs and shows.
@@ -40,12 +44,22 @@ fn start(route: &'static Route) -> Result<(), lambda_http::Error> {
         let app = Arc::new(app().await?);
         lambda_http::run(service_fn(move |request| {
             let app = Arc::clone(&app);
-            async move {
-                Ok::<_, std::convert::Infallible>(pipeline::answer(&app, route, request).await)
-            }
+            async move { Ok::<_, std::convert::Infallible>(answer(&app, route, request).await) }
         }))
         .await
     })
+}
+
+/// A route's answer, for pages of other sites too where they are named.
+async fn answer(app: &App, route: &Route, request: Request) -> Response<Body> {
+    let origins = &app.settings.cors_origins;
+    let page = origins.named(request.headers());
+    let mut response = match origins.preflight(request.method(), request.headers()) {
+        Some(response) => response,
+        None => pipeline::answer(app, route, request).await,
+    };
+    origins.mark(page, &mut response);
+    response
 }
 
 /// Everything that a function needs. TLS material is read now, since the client
@@ -65,5 +79,6 @@ async fn app() -> Result<App, lambda_http::Error> {
     let observer = to_cloudwatch(settings.metrics_namespace.clone());
     let mut app = App::with_secrets(settings, secrets)?;
     app.observer = observer;
+    app.largest_answer = Some(LARGEST_ANSWER);
     Ok(app)
 }

@@ -37,6 +37,7 @@ pub mod route;
 pub mod routes;
 pub mod settings;
 pub mod turns;
+pub mod watched;
 
 pub use context::App;
 pub use reply::Error;

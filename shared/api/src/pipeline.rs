@@ -66,7 +66,7 @@ pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body
     let mut response = match result {
         Ok(reply) => {
             record.nomad_index = reply.write_index();
-            render(reply, takes_gzip)
+            render(reply, takes_gzip, app.largest_answer)
         }
         Err(error) => {
             record.nomad_down = error.is_nomad_down();

@@ -5,12 +5,15 @@
 //! understood stops the process with a line that names it: a gateway that
 //! guesses is worse than one that does not start.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dtle_nomad::NomadSettings;
 use dtle_outbound::{Secret, Url};
 use dtle_translate::Layout;
 use dtle_translate::policy::JobPolicy;
+
+use crate::request::Origins;
 
 /// Where the plugin keeps its progress.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub struct ConsulSettings {
     pub address: Url,
     /// `CONSUL_HTTP_TOKEN`.
     pub token: Option<Secret>,
+    /// `CONSUL_HTTP_TOKEN_FILE`: as `NOMAD_TOKEN_FILE`.
+    pub token_file: Option<PathBuf>,
 }
 
 /// Everything that is set from outside.
@@ -36,6 +41,8 @@ pub struct Settings {
     /// `DTLE_MASK_PASSWORDS=everywhere`: mask passwords in single jobs and whole
     /// allocations too, not in lists only as 2.x does.
     pub mask_passwords: bool,
+    /// `DTLE_CORS_ORIGINS`: whose pages may call from a browser.
+    pub cors_origins: Origins,
     /// `DTLE_METRICS_NAMESPACE`: the CloudWatch namespace of a function's metrics.
     pub metrics_namespace: String,
     /// `DTLE_DEADLINE`: how long one request may take. API Gateway gives up
@@ -93,6 +100,7 @@ impl Settings {
             nomad: NomadSettings {
                 addresses: addresses_of("NOMAD_ADDR", &addresses)?,
                 token: get("NOMAD_TOKEN").map(Secret::new),
+                token_file: get("NOMAD_TOKEN_FILE").map(PathBuf::from),
                 namespace: get("NOMAD_NAMESPACE"),
                 region: get("NOMAD_REGION"),
                 ca_cert: get("NOMAD_CACERT").map(Secret::new),
@@ -106,6 +114,7 @@ impl Settings {
                 .map(|address| ConsulSettings {
                     address,
                     token: get("CONSUL_HTTP_TOKEN").map(Secret::new),
+                    token_file: get("CONSUL_HTTP_TOKEN_FILE").map(PathBuf::from),
                 }),
             layout: get("DTLE_LAYOUT")
                 .map(|text| {
@@ -138,6 +147,9 @@ impl Settings {
                     ));
                 }
             },
+            cors_origins: get("DTLE_CORS_ORIGINS").map_or(Ok(Origins::default()), |text| {
+                Origins::parse(&text).map_err(|cause| fault("DTLE_CORS_ORIGINS", cause))
+            })?,
             metrics_namespace: get("DTLE_METRICS_NAMESPACE").unwrap_or_else(|| "dtle".to_owned()),
             deadline: duration(&get, "DTLE_DEADLINE", Duration::from_secs(28))?,
         })
@@ -236,6 +248,10 @@ mod tests {
             (
                 &[("NOMAD_ADDR", "a:1"), ("DTLE_RESTART_DELAY", "soon")][..],
                 "DTLE_RESTART_DELAY: `soon`",
+            ),
+            (
+                &[("NOMAD_ADDR", "a:1"), ("DTLE_CORS_ORIGINS", "*")][..],
+                "DTLE_CORS_ORIGINS: `*` is not an origin",
             ),
             (
                 &[("NOMAD_ADDR", "a:1"), ("NOMAD_CLIENT_CERT", "c.pem")][..],

@@ -818,7 +818,7 @@ impl<'a> Session<'a> {
         let answer = self.send_until(outgoing, Some(&token)).await?;
         // A token that was rotated: Nomad has done nothing, so it may be repeated.
         if answer.status == 403
-            && let Some(renewed) = credential.renewed().await
+            && let Some(renewed) = credential.renewed(&token).await
         {
             return self.send_until(outgoing, Some(&renewed)).await;
         }

@@ -1,7 +1,8 @@
 //! How the cluster is reached.
 
-use dtle_outbound::Secret;
-use reqwest::Url;
+use std::path::PathBuf;
+
+use dtle_outbound::{Secret, Url};
 
 /// How Nomad is reached.
 #[derive(Clone, Debug)]
@@ -10,6 +11,9 @@ pub struct NomadSettings {
     pub addresses: Vec<Url>,
     /// `NOMAD_TOKEN`.
     pub token: Option<Secret>,
+    /// `NOMAD_TOKEN_FILE`: a file with the token, read again when it changes. It
+    /// goes before `NOMAD_TOKEN`.
+    pub token_file: Option<PathBuf>,
     /// `NOMAD_NAMESPACE`.
     pub namespace: Option<String>,
     /// `NOMAD_REGION`, also the Region of jobs that name none.

@@ -16,7 +16,7 @@ pub trait TokenSource: Send + Sync {
     /// A sentence that says why there is none; it never holds the token.
     fn token(&self) -> Boxed<'_, Result<Secret, String>>;
 
-    /// Another token, because the last one was refused; `None` when there is no
+    /// Another token, because `refused` was refused; `None` when there is no
     /// other, so that a second call would be refused as well.
-    fn renewed(&self) -> Boxed<'_, Option<Secret>>;
+    fn renewed<'a>(&'a self, refused: &'a Secret) -> Boxed<'a, Option<Secret>>;
 }

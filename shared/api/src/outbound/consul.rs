@@ -5,7 +5,7 @@
 //! every read has little time, and after a failure none is tried for a while.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -14,7 +14,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::outbound::credential::Credential;
-use crate::outbound::secrets::Source;
 use crate::settings::ConsulSettings;
 use dtle_outbound::{
     Answer, ClientError, Fault, Method, Profile, StatusCode, TokenSource, Trust, secret_header,
@@ -58,7 +57,7 @@ pub enum ConsulError {
 pub struct Consul {
     http: dtle_outbound::Client,
     base: String,
-    token: Option<Credential>,
+    token: Option<Arc<Credential>>,
     rests_until: Mutex<Option<Instant>>,
 }
 
@@ -76,7 +75,10 @@ impl Consul {
     ///
     /// # Errors
     /// When the TLS backend cannot be set up.
-    pub fn new(settings: &ConsulSettings, managed: Option<Source>) -> Result<Self, ClientError> {
+    pub fn new(
+        settings: &ConsulSettings,
+        token: Option<Arc<Credential>>,
+    ) -> Result<Self, ClientError> {
         let http = dtle_outbound::Client::new(&Profile {
             connect: CALL,
             total: CALL,
@@ -92,7 +94,7 @@ impl Consul {
         Ok(Self {
             http,
             base: settings.address.as_str().trim_end_matches('/').to_owned(),
-            token: Credential::choose(settings.token.clone(), managed),
+            token,
             rests_until: Mutex::new(None),
         })
     }
@@ -164,21 +166,23 @@ impl Consul {
         let url = format!("{}/v1/kv/{key}?recurse=true", self.base);
         let request = self.http.request(method, &url);
         let mut request = request.map_err(|fault| self.failed(&fault))?;
+        let mut shown = None;
         if let Some(credential) = &self.token {
             let token = credential
                 .token()
                 .await
                 .map_err(|cause| ConsulError::NoToken(cause.to_string()))?;
-            let token = secret_header(token.expose())
+            let header = secret_header(token.expose())
                 .map_err(|cause| ConsulError::NoToken(cause.to_string()))?;
-            request.headers_mut().insert("X-Consul-Token", token);
+            request.headers_mut().insert("X-Consul-Token", header);
+            shown = Some((credential, token));
         }
         let answer = self.http.send(request).await;
         let answer = answer.map_err(|fault| self.failed(&fault))?;
         if answer.status == StatusCode::FORBIDDEN {
             // The next request comes with another one, if there is one.
-            if let Some(credential) = &self.token {
-                credential.renewed().await;
+            if let Some((credential, token)) = shown {
+                credential.renewed(&token).await;
             }
             return Err(ConsulError::Forbidden);
         }

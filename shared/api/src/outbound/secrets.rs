@@ -370,24 +370,28 @@ impl Sources {
 /// # Errors
 /// When it is neither.
 pub fn token_of(source: &Source, secret: &Secret) -> Result<Secret, SecretError> {
+    token_in(secret.expose()).ok_or_else(|| SecretError::Unusable {
+        arn: source.arn().to_owned(),
+        fault: r#"is neither a token nor {"token": "…"}"#,
+    })
+}
+
+/// The token in a text of one of the forms that [`token_of`] takes.
+#[must_use]
+pub fn token_in(text: &str) -> Option<Secret> {
     #[derive(Deserialize)]
     struct Document {
         #[serde(alias = "SecretID")]
         token: String,
     }
-    let text = secret.expose().trim();
+    let text = text.trim();
     let token = if text.starts_with('{') {
         serde_json::from_str(text).map_or(String::new(), |document: Document| document.token)
     } else {
         text.to_owned()
     };
-    if token.is_empty() || token.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(SecretError::Unusable {
-            arn: source.arn().to_owned(),
-            fault: r#"is neither a token nor {"token": "…"}"#,
-        });
-    }
-    Ok(Secret::new(token))
+    let odd = |c: char| c.is_whitespace() || c.is_control();
+    (!token.is_empty() && !token.contains(odd)).then(|| Secret::new(token))
 }
 
 /// TLS material for Nomad, as PEM texts: `{"ca": "…", "cert": "…", "key": "…"}`.

@@ -15,8 +15,6 @@ use dtle_nomad::{QueryMeta, Read};
 
 /// From this size on 2.x compresses, in bytes.
 const COMPRESS_FROM: usize = 1_400;
-/// What Lambda carries out, in bytes: six megabytes less room for the envelope.
-const LARGEST_ANSWER: usize = 6_000_000;
 
 mod error;
 
@@ -146,9 +144,10 @@ fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
 
-/// The response for a reply.
+/// The response for a reply. With a limit, an answer that would have more bytes once
+/// Lambda has put it into its envelope is 413.
 #[must_use]
-pub fn render(reply: Reply, takes_gzip: bool) -> Response<Body> {
+pub fn render(reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Response<Body> {
     let Some(text) = reply.body else {
         return response(StatusCode::OK, reply.content_type, reply.index, Body::Empty);
     };
@@ -157,7 +156,7 @@ pub fn render(reply: Reply, takes_gzip: bool) -> Response<Body> {
         && let Ok(bytes) = compress(&text)
     {
         // It travels as base64.
-        if bytes.len().div_ceil(3) * 4 > LARGEST_ANSWER {
+        if limit.is_some_and(|limit| bytes.len().div_ceil(3) * 4 > limit) {
             return too_large();
         }
         let mut response = response(
@@ -171,7 +170,7 @@ pub fn render(reply: Reply, takes_gzip: bool) -> Response<Body> {
             .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return response;
     }
-    if escaped_length(&text) > LARGEST_ANSWER {
+    if limit.is_some_and(|limit| !fits(&text, limit)) {
         return too_large();
     }
     response(
@@ -247,15 +246,60 @@ fn compress(text: &str) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// The length of a text once it is a JSON string in Lambda's own answer.
-fn escaped_length(text: &str) -> usize {
-    // Only a body that could pass the limit is worth counting.
-    if text.len() * 2 <= LARGEST_ANSWER {
-        return text.len();
+/// Whether a text has at most `limit` bytes once it is a JSON string in Lambda's own
+/// answer.
+fn fits(text: &str, limit: usize) -> bool {
+    // No byte becomes more than two: most texts need no counting.
+    if text.len() * 2 <= limit {
+        return true;
     }
-    text.len()
-        + text
-            .bytes()
-            .filter(|byte| matches!(byte, b'"' | b'\\' | b'\n'))
-            .count()
+    let escaped = |byte: &u8| matches!(byte, b'"' | b'\\' | b'\n');
+    text.len() + text.as_bytes().iter().filter(|byte| escaped(byte)).count() <= limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(body: &str) -> Reply {
+        Reply {
+            body: Some(body.to_owned()),
+            content_type: Some(JSON),
+            index: Index::None,
+        }
+    }
+
+    #[test]
+    fn an_answer_is_limited_as_it_travels_and_only_where_something_limits_it() {
+        // Five bytes, seven once the quotes are escaped.
+        let text = r#""abc""#;
+        for (limit, status) in [
+            (Some(6), StatusCode::PAYLOAD_TOO_LARGE),
+            (Some(7), StatusCode::OK),
+            (None, StatusCode::OK),
+        ] {
+            let response = render(reply(text), false, limit);
+            assert_eq!(response.status(), status, "{limit:?}");
+        }
+        // Compressed it is binary, which travels as base64.
+        let long = format!("[{}]", "1,".repeat(5_000));
+        let zipped = compress(&long).unwrap().len();
+        let travels = zipped.div_ceil(3) * 4;
+        for (limit, status) in [
+            (travels - 1, StatusCode::PAYLOAD_TOO_LARGE),
+            (travels, StatusCode::OK),
+        ] {
+            let response = render(reply(&long), true, Some(limit));
+            assert_eq!(response.status(), status, "{limit}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_too_large_says_what_to_do() {
+        let response = render(reply("12345"), false, Some(4));
+        let Body::Text(text) = response.body() else {
+            panic!("no text")
+        };
+        assert!(text.contains("?prefix=") && text.contains("gzip"), "{text}");
+    }
 }

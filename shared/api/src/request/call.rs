@@ -11,8 +11,9 @@ use super::Query;
 use crate::path;
 use crate::reply::{Error, Style};
 
-/// The largest body read, in bytes. Lambda takes six million, base64 included.
-const LARGEST_BODY: usize = 4 << 20;
+/// The largest body that the API takes, in bytes. Lambda carries six million, base64
+/// included.
+pub const LARGEST_BODY: usize = 4 << 20;
 
 /// A request, read once.
 #[derive(Clone, Debug)]
