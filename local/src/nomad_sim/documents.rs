@@ -9,10 +9,12 @@ use serde_json::{Map, Value, json};
 use super::canonical::list;
 use super::go;
 use super::scheduler::text;
-use super::state::{Alloc, Counts, Deployment, Eval, Health, Job, NODE_CREATE_INDEX, State, Task};
+use super::state::{
+    Alloc, Counts, Deployment, Eval, Health, Job, JobKey, NODE_CREATE_INDEX, State, Task,
+};
 
 /// A job's summary.
-pub(crate) fn summary(id: &str, job: &Job) -> Value {
+pub(crate) fn summary(key: &JobKey, job: &Job) -> Value {
     let groups: Map<String, Value> = job
         .summary
         .iter()
@@ -21,9 +23,9 @@ pub(crate) fn summary(id: &str, job: &Job) -> Value {
     json!({
         "Children": {"Dead": 0, "Pending": 0, "Running": 0},
         "CreateIndex": job.create_index,
-        "JobID": id,
+        "JobID": key.id(),
         "ModifyIndex": job.summary_index,
-        "Namespace": "default",
+        "Namespace": key.namespace(),
         "Summary": groups,
     })
 }
@@ -40,7 +42,7 @@ fn count(counts: &Counts) -> Value {
 }
 
 /// The job's line in the list, encoded; kept until the job changes.
-pub(crate) fn job_stub(id: &str, job: &mut Job) -> Bytes {
+pub(crate) fn job_stub(key: &JobKey, job: &mut Job) -> Bytes {
     if let Some(stub) = &job.stub {
         return stub.clone();
     }
@@ -48,13 +50,13 @@ pub(crate) fn job_stub(id: &str, job: &mut Job) -> Bytes {
     let stub = go::encode(&json!({
         "CreateIndex": job.create_index,
         "Datacenters": field("Datacenters"),
-        "ID": id,
+        "ID": key.id(),
         "JobModifyIndex": job.job_modify_index,
-        "JobSummary": summary(id, job),
+        "JobSummary": summary(key, job),
         "ModifyIndex": job.modify_index,
         "Multiregion": null,
         "Name": field("Name"),
-        "Namespace": "default",
+        "Namespace": key.namespace(),
         "ParameterizedJob": !field("ParameterizedJob").is_null(),
         "ParentID": "",
         "Periodic": !field("Periodic").is_null(),
@@ -144,13 +146,13 @@ pub(crate) fn alloc_stub(alloc: &mut Alloc, node_name: &str, node: &str) -> Byte
         "EvalID": alloc.eval,
         "FollowupEvalID": alloc.followup,
         "ID": alloc.id,
-        "JobID": alloc.job_id,
+        "JobID": alloc.job_id.id(),
         "JobType": text(&alloc.job, "Type"),
         "JobVersion": alloc.version,
         "ModifyIndex": alloc.modify_index,
         "ModifyTime": alloc.modify_time,
         "Name": alloc.name,
-        "Namespace": "default",
+        "Namespace": alloc.job_id.namespace(),
         "NodeID": node,
         "NodeName": node_name,
         "PreemptedAllocations": null,
@@ -219,7 +221,7 @@ pub(crate) fn alloc(state: &State, alloc: &Alloc) -> Value {
         "EvalID": alloc.eval,
         "ID": alloc.id,
         "Job": *alloc.job,
-        "JobID": alloc.job_id,
+        "JobID": alloc.job_id.id(),
         "Metrics": {
             "AllocationTime": 15854,
             "ClassExhausted": null,
@@ -248,7 +250,7 @@ pub(crate) fn alloc(state: &State, alloc: &Alloc) -> Value {
         "ModifyIndex": alloc.modify_index,
         "ModifyTime": alloc.modify_time,
         "Name": alloc.name,
-        "Namespace": "default",
+        "Namespace": alloc.job_id.namespace(),
         "NodeID": agent.node,
         "NodeName": agent.name,
         "Resources": total(cpu, memory),
@@ -309,10 +311,10 @@ pub(crate) fn eval(eval: &Eval) -> Value {
         "CreateIndex": eval.create_index,
         "CreateTime": eval.create_time,
         "ID": eval.id,
-        "JobID": eval.job_id,
+        "JobID": eval.job_id.id(),
         "ModifyIndex": eval.modify_index,
         "ModifyTime": eval.modify_time,
-        "Namespace": "default",
+        "Namespace": eval.job_id.namespace(),
         "Priority": eval.priority,
         "Status": eval.status,
         "TriggeredBy": eval.trigger,
@@ -367,12 +369,12 @@ pub(crate) fn deployment(deployment: &Deployment) -> Value {
         "ID": deployment.id,
         "IsMultiregion": false,
         "JobCreateIndex": deployment.job_create_index,
-        "JobID": deployment.job_id,
+        "JobID": deployment.job_id.id(),
         "JobModifyIndex": deployment.job_modify_index,
         "JobSpecModifyIndex": deployment.job_modify_index,
         "JobVersion": deployment.version,
         "ModifyIndex": deployment.modify_index,
-        "Namespace": "default",
+        "Namespace": deployment.job_id.namespace(),
         "Status": deployment.status,
         "StatusDescription": deployment.description,
         "TaskGroups": groups,
@@ -464,14 +466,14 @@ pub(crate) fn node(state: &State) -> Value {
 }
 
 /// The one server, as serf sees it.
-fn member(state: &State) -> Value {
+pub(crate) fn member(state: &State) -> Value {
     let agent = &state.agent;
     json!({
         "Addr": "127.0.0.1",
         "DelegateCur": 4,
         "DelegateMax": 5,
         "DelegateMin": 2,
-        "Name": format!("{}.global", agent.name),
+        "Name": format!("{}.{}", agent.name, agent.region),
         "Port": agent.serf_port,
         "ProtocolCur": 2,
         "ProtocolMax": 5,
@@ -486,7 +488,7 @@ fn member(state: &State) -> Value {
             "mvn": "1",
             "port": agent.rpc_port.to_string(),
             "raft_vsn": "2",
-            "region": "global",
+            "region": agent.region,
             "role": "nomad",
             "rpc_addr": "127.0.0.1",
             "vsn": "1",
@@ -494,13 +496,15 @@ fn member(state: &State) -> Value {
     })
 }
 
-/// `/v1/agent/members`.
-pub(crate) fn members(state: &State) -> Value {
+/// `/v1/agent/members`: the servers of all regions know each other.
+pub(crate) fn members(state: &State, others: Vec<Value>) -> Value {
+    let mut members = vec![member(state)];
+    members.extend(others);
     json!({
-        "Members": [member(state)],
+        "Members": members,
         "ServerDC": state.agent.datacenter,
         "ServerName": state.agent.name,
-        "ServerRegion": "global",
+        "ServerRegion": state.agent.region,
     })
 }
 
@@ -518,6 +522,7 @@ pub(crate) fn agent_self(state: &State) -> Value {
     set("/member", member(state));
     set("/config/NodeName", agent.name.as_str().into());
     set("/config/Datacenter", agent.datacenter.as_str().into());
+    set("/config/Region", agent.region.as_str().into());
     set("/config/AdvertiseAddrs/HTTP", agent.http.as_str().into());
     set("/config/AdvertiseAddrs/RPC", agent.rpc.as_str().into());
     set("/config/AdvertiseAddrs/Serf", serf.into());
@@ -565,7 +570,7 @@ pub(crate) fn raft_configuration(state: &State) -> Value {
             "Address": state.agent.rpc,
             "ID": state.agent.rpc,
             "Leader": true,
-            "Node": format!("{}.global", state.agent.name),
+            "Node": format!("{}.{}", state.agent.name, state.agent.region),
             "RaftProtocol": "2",
             "Voter": true,
         }],

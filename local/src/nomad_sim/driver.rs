@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 use super::canonical::list;
 use super::clock::Action;
 use super::scheduler::text;
-use super::state::{Health, State, Task};
+use super::state::{Health, JobKey, State, Task};
 use super::{Plugin, go, plugin_schema, replication, template};
 
 /// The end of a replication that a task is.
@@ -135,7 +135,7 @@ fn terminated(message: &str) -> Value {
 
 /// What is known of a task of an allocation: where it stands in its job.
 struct Place {
-    job: String,
+    job: JobKey,
     plugin_name: String,
     group: Value,
     task: Value,
@@ -324,7 +324,7 @@ impl State {
             "NOMAD_ALLOC_ID" => Some(alloc.id.clone()),
             "NOMAD_ALLOC_NAME" => Some(alloc.name.clone()),
             "NOMAD_ALLOC_INDEX" => Some("0".to_owned()),
-            "NOMAD_JOB_ID" => Some(place.job.clone()),
+            "NOMAD_JOB_ID" => Some(place.job.id().to_owned()),
             "NOMAD_JOB_NAME" => Some(place.plugin_name.clone()),
             "NOMAD_GROUP_NAME" => Some(alloc.group.clone()),
             "NOMAD_TASK_NAME" => Some(text(&place.task, "Name")),
@@ -414,7 +414,7 @@ impl State {
     }
 
     /// The Src task's Config of a registered job, if it would pass validation.
-    fn merged_config(&self, job: &str) -> Option<Value> {
+    fn merged_config(&self, job: &JobKey) -> Option<Value> {
         let job = self.jobs.get(job)?;
         list(&job.doc, "TaskGroups")
             .iter()

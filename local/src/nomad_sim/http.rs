@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, Full};
 
 use super::faults;
 use super::net::Cut;
-use super::state::State;
+use super::state::{JobKey, State};
 use super::{Shared, go, routes};
 
 /// The content of an answer.
@@ -92,7 +92,7 @@ impl Answer {
 
 /// A query string, decoded; of a key that comes twice the first counts, but
 /// for [`Query::all`].
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
@@ -121,6 +121,12 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The same with another value of this key.
+    pub(crate) fn with(&self, key: &str, value: &str) -> Self {
+        let others = self.0.iter().filter(|(name, _)| name != key).cloned();
+        Self(others.chain([(key.to_owned(), value.to_owned())]).collect())
+    }
+
     pub(crate) fn all(&self, key: &str) -> Vec<&str> {
         self.0
             .iter()
@@ -143,6 +149,7 @@ impl Query {
 }
 
 /// A request that has been read.
+#[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: Method,
     /// Decoded.
@@ -153,6 +160,22 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// The namespace of a read: the query's, or the default one.
+    pub(crate) fn namespace(&self) -> &str {
+        let named = self.query.get("namespace").filter(|name| !name.is_empty());
+        named.unwrap_or("default")
+    }
+
+    /// Whether an object of that namespace is in a list: `*` is all of them.
+    pub(crate) fn lists(&self, namespace: &str) -> bool {
+        matches!(self.namespace(), "*") || self.namespace() == namespace
+    }
+
+    /// The job of that ID in the namespace of the query.
+    pub(crate) fn job(&self, id: &str) -> JobKey {
+        JobKey::new(self.namespace(), id)
+    }
+
     /// PUT and POST are the same to Nomad.
     pub(crate) fn writes(&self) -> bool {
         self.method == Method::PUT || self.method == Method::POST

@@ -44,7 +44,7 @@ mod template;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::Router;
@@ -154,6 +154,11 @@ pub struct Options {
     pub write_window: Duration,
     /// With a token, ACLs are on, and this is the only one that is known.
     pub acl_token: Option<String>,
+    /// Whether the query names the namespace of a register, as from Nomad
+    /// 1.2.16. Before, the job in the body alone does.
+    pub query_names_namespace: bool,
+    /// The name of the region.
+    pub region: String,
     /// The agent's name.
     pub node_name: String,
     /// The node's ID.
@@ -173,6 +178,8 @@ impl Default for Options {
             atomic_enforce_index: false,
             write_window: Duration::from_millis(2),
             acl_token: None,
+            query_names_namespace: false,
+            region: "global".to_owned(),
             node_name: "nomad1".to_owned(),
             node_id: "b571a970-320c-45ed-e00b-05028679abbd".to_owned(),
         }
@@ -188,6 +195,18 @@ pub(crate) struct Shared {
     pub(crate) token: Option<String>,
     pub(crate) atomic_enforce_index: bool,
     pub(crate) write_window: Duration,
+    pub(crate) query_names_namespace: bool,
+    pub(crate) region: String,
+    /// The servers of the other regions that these are joined with.
+    pub(crate) others: Mutex<Vec<Weak<Shared>>>,
+}
+
+impl Shared {
+    /// The other regions' servers that still run.
+    pub(crate) fn others(&self) -> Vec<Arc<Self>> {
+        let others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        others.iter().filter_map(Weak::upgrade).collect()
+    }
 }
 
 /// A running simulation. Dropping it ends it as the end of a process would:
@@ -219,6 +238,7 @@ impl NomadSim {
             node: options.node_id,
             name: options.node_name,
             datacenter: "dc1".to_owned(),
+            region: options.region.clone(),
             http: address.to_string(),
             http_port: address.port(),
             rpc: format!("127.0.0.1:{rpc_port}"),
@@ -247,6 +267,9 @@ impl NomadSim {
             token: options.acl_token,
             atomic_enforce_index: options.atomic_enforce_index,
             write_window: options.write_window,
+            query_names_namespace: options.query_names_namespace,
+            region: options.region,
+            others: Mutex::default(),
         });
         let connections = Connections::default();
         let nomad = Router::new()
@@ -276,6 +299,17 @@ impl NomadSim {
             connections,
             tasks,
         })
+    }
+
+    /// Joins the servers of two regions: each passes requests for the other on.
+    pub fn federate(&self, other: &Self) {
+        for (one, joined) in [(self, other), (other, self)] {
+            one.shared
+                .others
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Arc::downgrade(&joined.shared));
+        }
     }
 
     /// Nomad's address, as NOMAD_ADDR wants it.

@@ -17,7 +17,7 @@ use super::canonical::list;
 use super::clock::Action;
 use super::driver::{self, Side};
 use super::scheduler::text;
-use super::state::State;
+use super::state::{JobKey, State};
 use super::{Pace, Plugin};
 
 /// One running side.
@@ -284,7 +284,7 @@ impl State {
 
     /// Where a replication begins: what Consul has, else what Config asks for,
     /// else after a full copy.
-    fn beginning(&self, name: &str, job: &str) -> Progress {
+    fn beginning(&self, name: &str, job: &JobKey) -> Progress {
         let stored = self
             .consul
             .text(&format!("dtle/{name}/Gtid"))

@@ -4,8 +4,9 @@
 //! order: path, method, query, region, leader, token, and only then the
 //! objects.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use axum::http::Method;
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use super::canonical::{self, find};
 use super::documents;
 use super::http::{Answer, Asked, Blocking, Content, Meta, read};
 use super::scheduler::Written;
-use super::state::{Alloc, State};
+use super::state::{Alloc, JobKey, State};
 use super::{Shared, go};
 
 /// How far a request gets before the objects are looked at.
@@ -36,9 +37,43 @@ pub(crate) async fn answer(shared: &Shared, asked: &Asked) -> Answer {
     let Some(path) = asked.path.strip_prefix("/v1/") else {
         return Answer::empty(404);
     };
+    if let Some(other) = other_region(shared, asked, path) {
+        let query = asked.query.with("region", &other.region);
+        other
+            .faults
+            .record(&asked.method, &asked.path, Some("forwarded"));
+        let asked = Asked {
+            query,
+            ..asked.clone()
+        };
+        return Box::pin(answer(&other, &asked)).await;
+    }
     match dispatch(shared, asked, path).await {
         Ok(answer) | Err(answer) => answer,
     }
+}
+
+/// The other region that a request is for, if its servers are known: the query's,
+/// or for a register without one the job's. `global` in a job means the agent's
+/// own region.
+fn other_region(shared: &Shared, asked: &Asked, path: &str) -> Option<Arc<Shared>> {
+    // What the agent answers by itself.
+    if path == "regions" || path.starts_with("agent/") {
+        return None;
+    }
+    let named = asked.query.get("region").filter(|name| !name.is_empty());
+    let registers = asked.writes() && (path == "jobs" || path.starts_with("job/"));
+    let region = match named {
+        Some(region) => region.to_owned(),
+        None if registers => {
+            let (job, _) = sent_job(asked, None).ok()?;
+            let region = job.get("Region").and_then(Value::as_str)?;
+            (region != "global").then(|| region.to_owned())?
+        }
+        None => return None,
+    };
+    let others = shared.others();
+    others.into_iter().find(|other| other.region == region)
 }
 
 async fn dispatch(shared: &Shared, asked: &Asked, path: &str) -> Result<Answer, Answer> {
@@ -68,6 +103,7 @@ async fn dispatch(shared: &Shared, asked: &Asked, path: &str) -> Result<Answer, 
             list(shared, asked, "alloc", |state, prefix| {
                 let (node_name, node) = (state.agent.name.clone(), state.agent.node.clone());
                 let items = beginning_with(&mut state.allocs, prefix)
+                    .filter(|(_, alloc)| asked.lists(alloc.job_id.namespace()))
                     .map(|(_, alloc)| documents::alloc_stub(alloc, &node_name, &node))
                     .collect();
                 (items, state.tables.allocs)
@@ -77,6 +113,7 @@ async fn dispatch(shared: &Shared, asked: &Asked, path: &str) -> Result<Answer, 
         "evaluations" => {
             list(shared, asked, "eval", |state, prefix| {
                 let items = beginning_with(&mut state.evals, prefix)
+                    .filter(|(_, eval)| asked.lists(eval.job_id.namespace()))
                     .map(|(_, eval)| go::encode(&documents::eval(eval)))
                     .collect();
                 (items, state.tables.evals)
@@ -86,6 +123,7 @@ async fn dispatch(shared: &Shared, asked: &Asked, path: &str) -> Result<Answer, 
         "deployments" => {
             list(shared, asked, "deployment", |state, prefix| {
                 let items = beginning_with(&mut state.deployments, prefix)
+                    .filter(|(_, found)| asked.lists(found.job_id.namespace()))
                     .map(|(_, found)| go::encode(&documents::deployment(found)))
                     .collect();
                 (items, state.tables.deployments)
@@ -107,7 +145,25 @@ async fn dispatch(shared: &Shared, asked: &Asked, path: &str) -> Result<Answer, 
         "regions" => {
             only(asked, &[Method::GET])?;
             gate(shared, asked, Gate::Everyone)?;
-            Ok(Answer::json(&json!(["global"])))
+            let mut names: Vec<String> = shared.others().iter().map(|o| o.region.clone()).collect();
+            names.push(shared.region.clone());
+            names.sort();
+            Ok(Answer::json(&json!(names)))
+        }
+        "namespaces" => {
+            only(asked, &[Method::GET])?;
+            gate(shared, asked, Gate::Servers)?;
+            Ok(locked(shared, |state| {
+                let each = |name| json!({"Name": name, "Description": ""});
+                Answer::json(&state.namespaces.iter().map(each).collect())
+            }))
+        }
+        other if other.starts_with("namespace/") => {
+            only(asked, &[Method::PUT, Method::POST])?;
+            gate(shared, asked, Gate::Servers)?;
+            let name = other.trim_start_matches("namespace/").to_owned();
+            locked(shared, |state| state.namespaces.insert(name));
+            Ok(Answer::empty(200))
         }
         "system/gc" => {
             only(asked, &[Method::PUT, Method::POST])?;
@@ -147,7 +203,7 @@ fn gate(shared: &Shared, asked: &Asked, gate: Gate) -> Result<(), Answer> {
     let faults = &shared.faults;
     if matches!(gate, Gate::Servers | Gate::Open) {
         let region = asked.query.get("region").unwrap_or_default();
-        if !matches!(region, "" | "global") {
+        if !region.is_empty() && region != shared.region {
             return Err(Answer::text(500, "No path to region"));
         }
         let stale = asked.method == Method::GET && asked.query.has("stale");
@@ -170,14 +226,6 @@ fn gate(shared: &Shared, asked: &Asked, gate: Gate) -> Result<(), Answer> {
         }
     }
     Ok(())
-}
-
-/// Whether the request asks for the one namespace there is.
-fn own_namespace(asked: &Asked) -> bool {
-    matches!(
-        asked.query.get("namespace"),
-        None | Some("" | "default" | "*")
-    )
 }
 
 /// go-memdb's check of a whole UUID.
@@ -235,16 +283,16 @@ fn check_hex(id: &str, what: &str) -> Result<(), Answer> {
 }
 
 /// What is named so, without a look at everything else.
-fn beginning_with<'a, T>(
-    map: &'a mut BTreeMap<String, T>,
+fn beginning_with<'a, K: Ord + Borrow<str>, T>(
+    map: &'a mut BTreeMap<K, T>,
     prefix: &'a str,
-) -> impl Iterator<Item = (&'a String, &'a mut T)> {
+) -> impl Iterator<Item = (&'a K, &'a mut T)> {
     let from = (
         std::ops::Bound::Included(prefix),
         std::ops::Bound::Unbounded,
     );
     map.range_mut::<str, _>(from)
-        .take_while(move |(id, _)| id.starts_with(prefix))
+        .take_while(move |(id, _)| (*id).borrow().starts_with(prefix))
 }
 
 /// Lists of objects that a UUID names, with `?prefix`.
@@ -263,12 +311,8 @@ async fn list(
         .unwrap_or_default()
         .to_ascii_lowercase();
     check_prefix(&prefix, what)?;
-    let own = own_namespace(asked) || what == "node";
     Ok(read(shared, blocking, |state| {
-        let (mut items, index) = collect(state, &prefix);
-        if !own {
-            items.clear();
-        }
+        let (items, index) = collect(state, &prefix);
         Answer {
             status: 200,
             content: Content::List(items),
@@ -294,13 +338,20 @@ async fn jobs(shared: &Shared, asked: &Asked) -> Result<Answer, Answer> {
     let blocking = Blocking::of(&asked.query)?;
     gate(shared, asked, Gate::Servers)?;
     let prefix = asked.query.get("prefix").unwrap_or_default();
-    let own = own_namespace(asked);
     Ok(read(shared, blocking, |state| {
-        let mut items = Vec::new();
-        if own {
-            let found = beginning_with(&mut state.jobs, prefix);
-            items.extend(found.map(|(id, job)| documents::job_stub(id, job)));
-        }
+        let items = if asked.namespace() == "*" {
+            let found = state.jobs.iter_mut();
+            found
+                .filter(|(key, _)| key.id().starts_with(prefix))
+                .map(|(key, job)| documents::job_stub(key, job))
+                .collect()
+        } else {
+            let beginning = format!("{}\0{prefix}", asked.namespace());
+            let found = beginning_with(&mut state.jobs, &beginning);
+            found
+                .map(|(key, job)| documents::job_stub(key, job))
+                .collect()
+        };
         let index = state.tables.jobs.max(state.tables.summaries);
         Answer {
             status: 200,
@@ -371,26 +422,22 @@ fn wrote(written: &Written, more: &[(&str, Value)]) -> Answer {
 }
 
 async fn register(shared: &Shared, asked: &Asked, path_id: Option<&str>) -> Result<Answer, Answer> {
-    let (job, body) = sent_job(asked, path_id)?;
+    let (mut job, body) = sent_job(asked, path_id)?;
     gate(shared, asked, Gate::Servers)?;
-    if !matches!(
-        job.get("Region").and_then(Value::as_str),
-        Some("global") | None
-    ) {
+    let queried = |key| asked.query.get(key).filter(|value| !value.is_empty());
+    let region = job
+        .get("Region")
+        .and_then(Value::as_str)
+        .unwrap_or("global");
+    if queried("region").is_none() && region != "global" && region != shared.region {
         return Err(Answer::text(500, "No path to region"));
     }
-    if job.get("Namespace").and_then(Value::as_str) != Some("default") {
-        let namespace = job
-            .get("Namespace")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        return Err(Answer::text(
-            500,
-            format!(
-                "job {:?} is in nonexistent namespace {namespace:?}",
-                job.get("ID").and_then(Value::as_str).unwrap_or_default()
-            ),
-        ));
+    if let Some(fields) = job.as_object_mut() {
+        fields.insert("Region".to_owned(), shared.region.as_str().into());
+        let namespace = queried("namespace").filter(|_| shared.query_names_namespace);
+        if let Some(namespace) = namespace {
+            fields.insert("Namespace".to_owned(), namespace.into());
+        }
     }
     let faults = canonical::faults(&job);
     if !faults.is_empty() {
@@ -403,11 +450,7 @@ async fn register(shared: &Shared, asked: &Asked, path_id: Option<&str>) -> Resu
     let wanted = find(&body, "JobModifyIndex")
         .and_then(Value::as_u64)
         .unwrap_or(0);
-    let id = job
-        .get("ID")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let id = JobKey::of(&job);
     let conflict = |text: String| Answer::text(500, text);
     if enforce && !shared.atomic_enforce_index {
         // Before 2.0.1: the check sees a snapshot, the write comes later, and
@@ -418,6 +461,13 @@ async fn register(shared: &Shared, asked: &Asked, path_id: Option<&str>) -> Resu
     let written = locked(shared, |state| {
         if enforce && shared.atomic_enforce_index {
             state.enforce(&id, wanted)?;
+        }
+        // The last check of all, when the write is applied.
+        if !state.namespaces.contains(id.namespace()) {
+            let (id, namespace) = (id.id(), id.namespace());
+            return Err(format!(
+                "job {id:?} is in nonexistent namespace {namespace:?}"
+            ));
         }
         Ok(state.register(job))
     })
@@ -509,7 +559,7 @@ async fn job(shared: &Shared, asked: &Asked, rest: &str) -> Result<Answer, Answe
             ));
         }
         let purge = asked.query.flag("purge");
-        let written = locked(shared, |state| state.deregister(rest, purge));
+        let written = locked(shared, |state| state.deregister(&asked.job(rest), purge));
         let more = [
             ("VolumeEvalID", Value::from("")),
             ("VolumeEvalIndex", Value::from(0)),
@@ -518,10 +568,10 @@ async fn job(shared: &Shared, asked: &Asked, rest: &str) -> Result<Answer, Answe
     }
     let blocking = Blocking::of(&asked.query)?;
     gate(shared, asked, Gate::Servers)?;
-    let own = own_namespace(asked);
+    let key = asked.job(rest);
     Ok(read(shared, blocking, |state| {
         let table = state.tables.jobs;
-        match state.jobs.get_mut(rest).filter(|_| own) {
+        match state.jobs.get_mut(&key) {
             None => Answer::text(404, "job not found").read(table),
             Some(job) => Answer {
                 status: 200,
@@ -554,6 +604,7 @@ async fn job_part(
     let blocking = Blocking::of(&asked.query)?;
     let all = asked.query.flag("all");
     gate(shared, asked, Gate::Servers)?;
+    let id = &asked.job(id);
     Ok(read(shared, blocking, |state| match part {
         JobPart::Allocations => job_allocations(state, id, all),
         JobPart::Evaluations => {
@@ -612,7 +663,7 @@ async fn job_part(
 
 /// Without `all`, allocations of an earlier job under the same ID are left
 /// out.
-fn job_allocations(state: &mut State, id: &str, all: bool) -> Answer {
+fn job_allocations(state: &mut State, id: &JobKey, all: bool) -> Answer {
     let created = state.jobs.get(id).map(|job| job.create_index);
     let mut ids: Vec<String> = state
         .allocs_of(id)
@@ -654,7 +705,7 @@ fn evaluate_job(shared: &Shared, asked: &Asked, id: &str) -> Result<Answer, Answ
         .and_then(|options| find(options, "ForceReschedule"))
         .and_then(Value::as_bool)
         .unwrap_or(false);
-    match locked(shared, |state| state.evaluate_job(id, force)) {
+    match locked(shared, |state| state.evaluate_job(&asked.job(id), force)) {
         None => Err(Answer::text(500, "job not found")),
         Some(written) => Ok(wrote(&written, &[("Warnings", Value::from(""))])),
     }
@@ -863,8 +914,13 @@ fn agent(shared: &Shared, asked: &Asked, rest: &str) -> Result<Answer, Answer> {
         "members" => {
             only(asked, &[Method::GET])?;
             gate(shared, asked, Gate::Agent)?;
+            let others = shared.others();
+            let others = others
+                .iter()
+                .map(|other| locked(other, |s| documents::member(s)));
+            let others = others.collect();
             Ok(locked(shared, |state| {
-                Answer::json(&documents::members(state))
+                Answer::json(&documents::members(state, others))
             }))
         }
         "self" => {

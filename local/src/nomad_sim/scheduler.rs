@@ -18,7 +18,7 @@ use super::canonical::{self, list};
 use super::clock::Action;
 use super::driver;
 use super::go;
-use super::state::{Alloc, Counts, Deployment, Eval, Job, Rollout, State, Task, new_id};
+use super::state::{Alloc, Counts, Deployment, Eval, Job, JobKey, Rollout, State, Task, new_id};
 
 /// Why an allocation was stopped, in Nomad's words.
 const NOT_NEEDED: &str = "alloc not needed due to job update";
@@ -45,7 +45,7 @@ struct Placement {
 impl State {
     /// The check behind `EnforceIndex`; the error is a 500's text (recordings
     /// 061 and 062).
-    pub(crate) fn enforce(&self, id: &str, wanted: u64) -> Result<(), String> {
+    pub(crate) fn enforce(&self, id: &JobKey, wanted: u64) -> Result<(), String> {
         match self.jobs.get(id) {
             None if wanted == 0 => Ok(()),
             None => Err(format!(
@@ -66,11 +66,7 @@ impl State {
     /// version, only an evaluation: the answer then carries the job's own
     /// JobModifyIndex, beside the evaluation's index.
     pub(crate) fn register(&mut self, mut doc: Value) -> Written {
-        let id = doc
-            .get("ID")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let id = JobKey::of(&doc);
         let unchanged = self
             .jobs
             .get(&id)
@@ -135,7 +131,7 @@ impl State {
 
     /// Stops a job, or forgets it. An unknown one is deregistered all the
     /// same (recording 096).
-    pub(crate) fn deregister(&mut self, id: &str, purge: bool) -> Written {
+    pub(crate) fn deregister(&mut self, id: &JobKey, purge: bool) -> Written {
         let index = self.next_index();
         let known = self.jobs.contains_key(id);
         let mut eval = self.new_eval(id, "job-deregister", index);
@@ -170,7 +166,7 @@ impl State {
     /// Has a node looked at again: one evaluation for each job on it.
     pub(crate) fn evaluate_node(&mut self) -> (Vec<String>, u64) {
         let index = self.next_index();
-        let mut jobs: Vec<String> = self.allocs.values().map(|a| a.job_id.clone()).collect();
+        let mut jobs: Vec<JobKey> = self.allocs.values().map(|a| a.job_id.clone()).collect();
         jobs.sort();
         jobs.dedup();
         let mut ids = Vec::new();
@@ -189,7 +185,7 @@ impl State {
     }
 
     /// Has one job looked at again (`/v1/job/{id}/evaluate`).
-    pub(crate) fn evaluate_job(&mut self, id: &str, force: bool) -> Option<Written> {
+    pub(crate) fn evaluate_job(&mut self, id: &JobKey, force: bool) -> Option<Written> {
         let job_modify_index = self.jobs.get(id)?.job_modify_index;
         let index = self.next_index();
         if force {
@@ -217,12 +213,12 @@ impl State {
         })
     }
 
-    pub(crate) fn new_eval(&self, job: &str, trigger: &'static str, index: u64) -> Eval {
+    pub(crate) fn new_eval(&self, job: &JobKey, trigger: &'static str, index: u64) -> Eval {
         let now = go::now_nanoseconds();
         let registered = self.jobs.get(job);
         Eval {
             id: new_id(),
-            job_id: job.to_owned(),
+            job_id: job.clone(),
             kind: registered
                 .map_or("service", |job| job.text("Type"))
                 .to_owned(),
@@ -320,7 +316,7 @@ impl State {
 
     /// Ends the job's other blocked evaluations: a newer one took their place,
     /// or nothing is missing any more.
-    fn settle_blocked(&mut self, job: &str, newest: Option<&str>, by: &str, index: u64) {
+    fn settle_blocked(&mut self, job: &JobKey, newest: Option<&str>, by: &str, index: u64) {
         let old: Vec<String> = self
             .evals_of(job)
             .filter(|eval| eval.status == "blocked" && Some(eval.id.as_str()) != newest)
@@ -330,7 +326,7 @@ impl State {
             if let Some(eval) = self.evals.get_mut(&id) {
                 eval.status = "canceled";
                 eval.description = match newest {
-                    Some(_) => format!("existing blocked evaluation exists for job {job:?}"),
+                    Some(_) => format!("existing blocked evaluation exists for job {:?}", job.id()),
                     None => format!("evaluation {by:?} successful"),
                 };
                 eval.modify_index = index;
@@ -339,7 +335,7 @@ impl State {
         }
     }
 
-    fn failed_allocs(&self, job: &str) -> Vec<String> {
+    fn failed_allocs(&self, job: &JobKey) -> Vec<String> {
         self.allocs_of(job)
             .filter(|alloc| alloc.desired == "run" && alloc.client == "failed")
             .map(|alloc| alloc.id.clone())
@@ -716,7 +712,7 @@ impl State {
 
     /// The deployment that a plan belongs to: made when something new is
     /// placed for this version.
-    fn deploy(&mut self, job_id: &str, index: u64, placements: &[Placement]) -> Option<String> {
+    fn deploy(&mut self, job_id: &JobKey, index: u64, placements: &[Placement]) -> Option<String> {
         let job = self.jobs.get(job_id).filter(|job| !job.stopped)?;
         let version = job.version;
         if let Some(newest) = self.deployments_of(job_id).next_back()
@@ -764,7 +760,7 @@ impl State {
             .collect();
         let deployment = Deployment {
             id: new_id(),
-            job_id: job_id.to_owned(),
+            job_id: job_id.clone(),
             version,
             job_create_index: job.create_index,
             job_modify_index: job.job_modify_index,
@@ -779,14 +775,14 @@ impl State {
         self.deployments.insert(id.clone(), deployment);
         self.tables.deployments = index;
         self.links
-            .entry(job_id.to_owned())
+            .entry(job_id.clone())
             .or_default()
             .deployments
             .push(id.clone());
         Some(id)
     }
 
-    fn close_deployments(&mut self, job: &str, why: &'static str, index: u64) {
+    fn close_deployments(&mut self, job: &JobKey, why: &'static str, index: u64) {
         let Some(links) = self.links.get(job) else {
             return;
         };
@@ -892,7 +888,7 @@ impl State {
         }
     }
 
-    fn watcher_eval(&mut self, job: &str, deployment: &str) -> u64 {
+    fn watcher_eval(&mut self, job: &JobKey, deployment: &str) -> u64 {
         let index = self.next_index();
         let mut eval = self.new_eval(job, "deployment-watcher", index);
         eval.job_modify_index = 0;
@@ -945,7 +941,7 @@ impl State {
         let held: HashSet<String> = self.allocs.values().map(|a| a.deployment.clone()).collect();
         self.deployments
             .retain(|id, d| d.status == "running" || held.contains(id));
-        let gone: Vec<String> = self
+        let gone: Vec<JobKey> = self
             .jobs
             .iter()
             .filter(|(_, job)| job.stopped && job.status == "dead")

@@ -8,7 +8,7 @@
 
 use serde_json::{Value, json};
 
-use super::state::State;
+use super::state::{JobKey, State};
 use super::{Plugin, canonical};
 
 /// The running job of the vendor's page.
@@ -24,7 +24,7 @@ pub const FOREIGN_JOB: &str = "web";
 
 /// Registers the three jobs.
 pub(crate) fn sow(state: &mut State) {
-    let key = |group: &str| (RUNNING_JOB.to_owned(), group.to_owned());
+    let key = |group: &str| (JobKey::new("default", RUNNING_JOB), group.to_owned());
     state
         .reserved
         .insert(key("Src"), RUNNING_SRC_ALLOCATION.to_owned());

@@ -8,7 +8,7 @@
 //! blocking queries.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,40 @@ pub(crate) struct Counts {
     pub(crate) complete: i64,
     pub(crate) failed: i64,
     pub(crate) lost: i64,
+}
+
+/// What names a job: an ID means one in each namespace. Ordered by namespace,
+/// then ID, so that one namespace's IDs with a common beginning stand together.
+#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct JobKey(String);
+
+impl JobKey {
+    /// Neither part may hold a NUL: Nomad refuses IDs with one.
+    pub(crate) fn new(namespace: &str, id: &str) -> Self {
+        Self(format!("{namespace}\0{id}"))
+    }
+
+    /// The key of a job's document.
+    pub(crate) fn of(doc: &Value) -> Self {
+        let text = |field: &str| doc.get(field).and_then(Value::as_str).unwrap_or_default();
+        Self::new(text("Namespace"), text("ID"))
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        self.0
+            .split_once('\0')
+            .map_or("", |(namespace, _)| namespace)
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        self.0.split_once('\0').map_or("", |(_, id)| id)
+    }
+}
+
+impl std::borrow::Borrow<str> for JobKey {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A registered job.
@@ -121,7 +155,7 @@ pub(crate) struct Health {
 pub(crate) struct Alloc {
     pub(crate) id: String,
     pub(crate) eval: String,
-    pub(crate) job_id: String,
+    pub(crate) job_id: JobKey,
     /// The job as it was when this was placed or updated in place.
     pub(crate) job: Arc<Value>,
     pub(crate) version: u64,
@@ -167,7 +201,7 @@ impl Alloc {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Eval {
     pub(crate) id: String,
-    pub(crate) job_id: String,
+    pub(crate) job_id: JobKey,
     pub(crate) kind: String,
     pub(crate) priority: i64,
     pub(crate) trigger: &'static str,
@@ -211,7 +245,7 @@ pub(crate) struct Rollout {
 #[derive(Debug)]
 pub(crate) struct Deployment {
     pub(crate) id: String,
-    pub(crate) job_id: String,
+    pub(crate) job_id: JobKey,
     pub(crate) version: u64,
     pub(crate) job_create_index: u64,
     pub(crate) job_modify_index: u64,
@@ -229,6 +263,7 @@ pub(crate) struct Agent {
     pub(crate) node: String,
     pub(crate) name: String,
     pub(crate) datacenter: String,
+    pub(crate) region: String,
     pub(crate) http: String,
     pub(crate) http_port: u16,
     pub(crate) rpc: String,
@@ -249,8 +284,10 @@ pub(crate) struct State {
     pub(crate) agent: Agent,
     pub(crate) index: u64,
     pub(crate) tables: Tables,
-    pub(crate) jobs: BTreeMap<String, Job>,
-    pub(crate) links: HashMap<String, Links>,
+    /// The namespaces there are; `default` is one of them.
+    pub(crate) namespaces: BTreeSet<String>,
+    pub(crate) jobs: BTreeMap<JobKey, Job>,
+    pub(crate) links: HashMap<JobKey, Links>,
     pub(crate) allocs: BTreeMap<String, Alloc>,
     pub(crate) evals: BTreeMap<String, Eval>,
     pub(crate) deployments: BTreeMap<String, Deployment>,
@@ -263,7 +300,7 @@ pub(crate) struct State {
     pub(crate) timers: BinaryHeap<Reverse<Timer>>,
     pub(crate) timer_serial: u64,
     /// Allocation IDs to hand out, by (job, group), for the seed.
-    pub(crate) reserved: HashMap<(String, String), String>,
+    pub(crate) reserved: HashMap<(JobKey, String), String>,
     pub(crate) node_modify_index: u64,
     changes: watch::Sender<u64>,
     wake: Arc<Notify>,
@@ -295,6 +332,7 @@ impl State {
                 nodes: NODE_MODIFY_INDEX,
                 ..Tables::default()
             },
+            namespaces: BTreeSet::from(["default".to_owned()]),
             jobs: BTreeMap::new(),
             links: HashMap::new(),
             allocs: BTreeMap::new(),
@@ -332,7 +370,7 @@ impl State {
     }
 
     /// Sets fields of a registered job's document and forgets its encodings.
-    pub(crate) fn edit_job(&mut self, id: &str, edit: impl FnOnce(&mut Job)) {
+    pub(crate) fn edit_job(&mut self, id: &JobKey, edit: impl FnOnce(&mut Job)) {
         if let Some(job) = self.jobs.get_mut(id) {
             edit(job);
             job.sync();
@@ -402,7 +440,7 @@ impl State {
 
     /// Recomputes a job's status the way Nomad derives it: running while an
     /// allocation lives, pending while an evaluation waits, dead otherwise.
-    pub(crate) fn refresh_status(&mut self, id: &str, index: u64) {
+    pub(crate) fn refresh_status(&mut self, id: &JobKey, index: u64) {
         let Some(job) = self.jobs.get(id) else { return };
         let status = if self.allocs_of(id).any(|alloc| !alloc.terminal()) {
             "running"
@@ -426,19 +464,22 @@ impl State {
     }
 
     /// The allocations under a job's ID, oldest first.
-    pub(crate) fn allocs_of(&self, job: &str) -> impl Iterator<Item = &Alloc> {
+    pub(crate) fn allocs_of(&self, job: &JobKey) -> impl Iterator<Item = &Alloc> {
         let ids = self.links.get(job).map_or(&[][..], |links| &links.allocs);
         ids.iter().filter_map(|id| self.allocs.get(id))
     }
 
     /// The evaluations under a job's ID, oldest first.
-    pub(crate) fn evals_of(&self, job: &str) -> impl Iterator<Item = &Eval> {
+    pub(crate) fn evals_of(&self, job: &JobKey) -> impl Iterator<Item = &Eval> {
         let ids = self.links.get(job).map_or(&[][..], |links| &links.evals);
         ids.iter().filter_map(|id| self.evals.get(id))
     }
 
     /// The deployments under a job's ID, oldest first.
-    pub(crate) fn deployments_of(&self, job: &str) -> impl DoubleEndedIterator<Item = &Deployment> {
+    pub(crate) fn deployments_of(
+        &self,
+        job: &JobKey,
+    ) -> impl DoubleEndedIterator<Item = &Deployment> {
         let ids = self
             .links
             .get(job)

@@ -293,35 +293,49 @@ impl Memory {
 
     /// The HTTP address of a node, as of that ModifyIndex.
     #[must_use]
-    pub fn address(&self, node: &str, modify_index: u64) -> Option<String> {
+    pub fn address(&self, region: Option<&str>, node: &str, modify_index: u64) -> Option<String> {
         self.addresses
-            .get(node)
+            .get(&*key(region, node))
             .filter(|(known, _)| *known == modify_index)
             .map(|(_, address)| address)
     }
 
     /// Remembers the HTTP address of a node.
-    pub fn remember_address(&self, node: &str, modify_index: u64, address: &str) {
-        self.addresses
-            .insert(node.to_owned(), (modify_index, address.to_owned()));
+    pub fn remember_address(
+        &self,
+        region: Option<&str>,
+        node: &str,
+        modify_index: u64,
+        address: &str,
+    ) {
+        self.addresses.insert(
+            key(region, node).into_owned(),
+            (modify_index, address.to_owned()),
+        );
     }
 
     /// The dtle tasks of an allocation.
     #[must_use]
-    pub fn tasks(&self, allocation: &str) -> Option<Tasks> {
-        self.tasks.get(allocation)
+    pub fn tasks(&self, region: Option<&str>, allocation: &str) -> Option<Tasks> {
+        self.tasks.get(&*key(region, allocation))
     }
 
     /// Remembers the dtle tasks of an allocation.
-    pub fn remember_tasks(&self, allocation: &str, tasks: &Tasks) {
-        self.tasks.insert(allocation.to_owned(), Arc::clone(tasks));
+    pub fn remember_tasks(&self, region: Option<&str>, allocation: &str, tasks: &Tasks) {
+        self.tasks
+            .insert(key(region, allocation).into_owned(), Arc::clone(tasks));
     }
 
     /// What a task said of itself within the last seconds: `Some(None)` when it
     /// said that it has nothing to say.
     #[must_use]
-    pub fn statistics(&self, allocation: &str, task: &str) -> Option<Option<Arc<Statistics>>> {
-        let key = (allocation.to_owned(), task.to_owned());
+    pub fn statistics(
+        &self,
+        region: Option<&str>,
+        allocation: &str,
+        task: &str,
+    ) -> Option<Option<Arc<Statistics>>> {
+        let key = (key(region, allocation).into_owned(), task.to_owned());
         match self.statistics.get(&key) {
             None if self.silences.contains_key(&key) => Some(None),
             known => known.map(Some),
@@ -331,11 +345,12 @@ impl Memory {
     /// Remembers what a task said of itself.
     pub fn remember_statistics(
         &self,
+        region: Option<&str>,
         allocation: &str,
         task: &str,
         statistics: Option<Arc<Statistics>>,
     ) {
-        let key = (allocation.to_owned(), task.to_owned());
+        let key = (key(region, allocation).into_owned(), task.to_owned());
         match statistics {
             Some(statistics) => self.statistics.insert(key, statistics),
             None => self.silences.insert(key, ()),
@@ -355,7 +370,8 @@ impl Memory {
 }
 
 /// Regions number their indexes apart, so that one ID and one index can mean a
-/// job in each. No name of a region holds a NUL.
+/// job in each. `None` is the gateway's own region, whatever its name: a session
+/// that was sent there by name has it, too. No name of a region holds a NUL.
 fn key<'a>(region: Option<&str>, id: &'a str) -> Cow<'a, str> {
     match region {
         None => Cow::Borrowed(id),

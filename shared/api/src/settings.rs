@@ -103,6 +103,7 @@ impl Settings {
                 token_file: get("NOMAD_TOKEN_FILE").map(PathBuf::from),
                 namespace: get("NOMAD_NAMESPACE"),
                 region: get("NOMAD_REGION"),
+                regions: names_of(&get("DTLE_REGIONS").unwrap_or_default()),
                 ca_cert: get("NOMAD_CACERT").map(Secret::new),
                 client_cert: client_cert.map(Secret::new),
                 client_key: client_key.map(Secret::new),
@@ -154,6 +155,15 @@ impl Settings {
             deadline: duration(&get, "DTLE_DEADLINE", Duration::from_secs(28))?,
         })
     }
+}
+
+/// Names separated by commas or spaces.
+fn names_of(text: &str) -> Vec<String> {
+    text.split([',', ' '])
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// One or several addresses, as the variable holds them: none of them with a
@@ -233,6 +243,12 @@ mod tests {
         let settings = with(&[("NOMAD_ADDR", "https://a:4646, 10.0.0.7:4646")]).unwrap();
         let shown: Vec<_> = settings.nomad.addresses.iter().map(Url::as_str).collect();
         assert_eq!(shown, ["https://a:4646/", "http://10.0.0.7:4646/"]);
+    }
+
+    #[test]
+    fn regions_are_separated_by_commas_or_spaces() {
+        let settings = with(&[("NOMAD_ADDR", "a:1"), ("DTLE_REGIONS", "east, west,,north")]);
+        assert_eq!(settings.unwrap().nomad.regions, ["east", "west", "north"]);
     }
 
     #[test]

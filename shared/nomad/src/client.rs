@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::Session;
+use crate::region::Regions;
 use crate::settings::NomadSettings;
 use dtle_outbound::{self as outbound, ClientError, Profile, Secret, TokenSource, Trust, Url};
 
@@ -68,7 +69,7 @@ pub struct Client {
     preferred: AtomicUsize,
     pub(super) token: Option<Arc<dyn TokenSource>>,
     pub(super) namespace: Option<String>,
-    pub(super) region: Option<String>,
+    pub(super) regions: Regions,
 }
 
 impl Client {
@@ -97,8 +98,14 @@ impl Client {
             preferred: AtomicUsize::new(0),
             token,
             namespace: settings.namespace.clone(),
-            region: settings.region.clone(),
+            regions: Regions::new(settings),
         })
+    }
+
+    /// The namespace that everything of this API is in.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        self.namespace.as_deref().unwrap_or("default")
     }
 
     /// The calls of one request, all of which end before `deadline`.

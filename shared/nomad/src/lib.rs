@@ -11,6 +11,8 @@
 
 mod client;
 mod error;
+mod placed;
+mod region;
 mod session;
 mod settings;
 

@@ -6,7 +6,7 @@
 //! Against that stands that a change must not be made twice: what may be
 //! repeated is decided by [`Repeat`], call by call.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
 
 use super::error::{Passing, classify, own_words, passing};
+use super::placed::Placed;
 use super::{Client, Error};
 use dtle_outbound::Secret;
 use dtle_outbound::{HeaderValue, Url, secret_header};
@@ -96,6 +98,8 @@ pub struct ReadOptions {
     pub prefix: Option<String>,
     /// A job's allocations: those of its earlier lives too.
     pub all: bool,
+    /// A list of jobs: those of every namespace that the token may see.
+    pub all_namespaces: bool,
 }
 
 impl ReadOptions {
@@ -124,7 +128,7 @@ enum Repeat {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Registration<'a> {
-    job: &'a Value,
+    job: Placed<'a>,
     enforce_index: bool,
     job_modify_index: u64,
 }
@@ -168,9 +172,12 @@ enum Way {
 
 /// The calls of one request.
 pub struct Session<'a> {
-    client: &'a Client,
+    pub(super) client: &'a Client,
     deadline: Instant,
-    region: OnceLock<String>,
+    /// The region that the query names.
+    pub(super) wanted: Option<String>,
+    /// The region that the calls go to, once it is decided; `None`: the own one.
+    pub(super) region: OnceCell<Option<String>>,
     calls: AtomicU32,
     micros: AtomicU64,
 }
@@ -180,30 +187,11 @@ impl<'a> Session<'a> {
         Self {
             client,
             deadline,
-            region: OnceLock::new(),
+            wanted: None,
+            region: OnceCell::new(),
             calls: AtomicU32::new(0),
             micros: AtomicU64::new(0),
         }
-    }
-
-    /// Sends every call of this request to another region than the configured one.
-    #[must_use]
-    pub fn in_region(self, region: Option<&str>) -> Self {
-        if let Some(region) = region {
-            self.decide_region(region);
-        }
-        self
-    }
-
-    /// The same, for a region that only the body names: a job must be read where
-    /// it will be written. What was decided before stays.
-    pub fn decide_region(&self, region: &str) {
-        let _decided_before = self.region.set(region.to_owned());
-    }
-
-    /// The region that every call of this request is sent to, if the caller chose one.
-    pub fn region(&self) -> Option<&str> {
-        self.region.get().map(String::as_str)
     }
 
     /// How many HTTP requests were sent so far, repeats included.
@@ -330,14 +318,19 @@ impl<'a> Session<'a> {
         self.read(&["v1", "job", id, "evaluations"], options).await
     }
 
-    /// `PUT /v1/jobs`, always as compare-and-set: `expected` is the
-    /// JobModifyIndex that the job must have now, 0 for "there is none".
+    /// `PUT /v1/jobs` in the gateway's namespace, whatever the document says, and
+    /// always as compare-and-set: `expected` is the JobModifyIndex that the job
+    /// must have now, 0 for "there is none".
     ///
     /// # Errors
     /// [`Error::Conflict`] when the index is another.
-    pub async fn register(&self, job: &Value, expected: u64) -> Result<Registered, Error> {
+    pub async fn register(
+        &self,
+        job: &Map<String, Value>,
+        expected: u64,
+    ) -> Result<Registered, Error> {
         let body = Registration {
-            job,
+            job: self.placed(job),
             enforce_index: true,
             job_modify_index: expected,
         };
@@ -370,8 +363,8 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// As every call.
-    pub async fn validate(&self, job: &Value) -> Result<Validated, Error> {
-        let body = json!({"Job": job});
+    pub async fn validate(&self, job: &Map<String, Value>) -> Result<Validated, Error> {
+        let body = BTreeMap::from([("Job", self.placed(job))]);
         self.write(
             Method::PUT,
             &["v1", "validate", "job"],
@@ -380,6 +373,19 @@ impl<'a> Session<'a> {
             Repeat::Always,
         )
         .await
+    }
+
+    fn placed<'b>(&'b self, job: &'b Map<String, Value>) -> Placed<'b> {
+        Placed {
+            job,
+            namespace: self.client.namespace(),
+        }
+    }
+
+    /// Nomad finds an allocation and an evaluation by its ID in every namespace,
+    /// and lists those of all namespaces on a node.
+    fn is_own(&self, namespace: &str) -> bool {
+        namespace.is_empty() || namespace == self.client.namespace()
     }
 
     // --- allocations ---
@@ -418,7 +424,11 @@ impl<'a> Session<'a> {
         id: &str,
         options: &ReadOptions,
     ) -> Result<Read<Allocation>, Error> {
-        self.read(&["v1", "allocation", id], options).await
+        let found: Read<Allocation> = self.read(&["v1", "allocation", id], options).await?;
+        match self.is_own(&found.value.stub.namespace) {
+            true => Ok(found),
+            false => Err(Error::NotFound { meta: found.meta }),
+        }
     }
 
     /// `PUT /v1/client/allocation/{id}/signal`. The dtle driver answers the
@@ -432,7 +442,9 @@ impl<'a> Session<'a> {
         let incoming = self
             .send(&Outgoing {
                 method: Method::PUT,
-                path: self.target(&["v1", "client", "allocation", id, "signal"], &[])?,
+                path: self
+                    .target(&["v1", "client", "allocation", id, "signal"], &[])
+                    .await?,
                 body: Some(bytes(&body)?),
                 repeat: Repeat::Always,
                 attempt: ATTEMPT,
@@ -463,7 +475,11 @@ impl<'a> Session<'a> {
         id: &str,
         options: &ReadOptions,
     ) -> Result<Read<Evaluation>, Error> {
-        self.read(&["v1", "evaluation", id], options).await
+        let found: Read<Evaluation> = self.read(&["v1", "evaluation", id], options).await?;
+        match self.is_own(&found.value.namespace) {
+            true => Ok(found),
+            false => Err(Error::NotFound { meta: found.meta }),
+        }
     }
 
     /// `GET /v1/evaluation/{id}/allocations`.
@@ -475,8 +491,11 @@ impl<'a> Session<'a> {
         id: &str,
         options: &ReadOptions,
     ) -> Result<Read<Vec<AllocationStub>>, Error> {
-        self.read(&["v1", "evaluation", id, "allocations"], options)
-            .await
+        let mut found: Read<Vec<AllocationStub>> = self
+            .read(&["v1", "evaluation", id, "allocations"], options)
+            .await?;
+        found.value.retain(|stub| self.is_own(&stub.namespace));
+        Ok(found)
     }
 
     // --- nodes ---
@@ -506,7 +525,11 @@ impl<'a> Session<'a> {
         id: &str,
         options: &ReadOptions,
     ) -> Result<Read<Vec<Allocation>>, Error> {
-        self.read(&["v1", "node", id, "allocations"], options).await
+        let mut found: Read<Vec<Allocation>> = self
+            .read(&["v1", "node", id, "allocations"], options)
+            .await?;
+        found.value.retain(|one| self.is_own(&one.stub.namespace));
+        Ok(found)
     }
 
     /// `PUT /v1/node/{id}/evaluate`.
@@ -542,19 +565,13 @@ impl<'a> Session<'a> {
         self.plain(&["v1", "status", "peers"]).await
     }
 
-    /// `GET /v1/regions`.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn regions(&self) -> Result<Vec<String>, Error> {
+    /// `GET /v1/regions`: all that the servers know of.
+    pub(super) async fn all_regions(&self) -> Result<Vec<String>, Error> {
         self.plain(&["v1", "regions"]).await
     }
 
-    /// `GET /v1/agent/members`.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn members(&self) -> Result<AgentMembers, Error> {
+    /// `GET /v1/agent/members`: the servers of all regions.
+    pub(super) async fn all_members(&self) -> Result<AgentMembers, Error> {
         self.plain(&["v1", "agent", "members"]).await
     }
 
@@ -601,11 +618,8 @@ impl<'a> Session<'a> {
         .await
     }
 
-    /// `PUT /v1/agent/force-leave?node=…`.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn force_leave(&self, node: &str) -> Result<(), Error> {
+    /// `PUT /v1/agent/force-leave?node=…`, whatever region the server is in.
+    pub(super) async fn give_up(&self, node: &str) -> Result<(), Error> {
         self.command(
             Method::PUT,
             &["v1", "agent", "force-leave"],
@@ -675,10 +689,13 @@ impl<'a> Session<'a> {
         if options.all {
             query.push(("all", "true"));
         }
+        if options.all_namespaces {
+            query.push(("namespace", "*"));
+        }
         let blocking = wait.map_or(ATTEMPT, |wait| wait + wait / 16 + BLOCKING_SLACK);
         let outgoing = Outgoing {
             method: Method::GET,
-            path: self.target(segments, &query)?,
+            path: self.target(segments, &query).await?,
             body: None,
             repeat: Repeat::Always,
             attempt: blocking.max(ATTEMPT),
@@ -728,7 +745,7 @@ impl<'a> Session<'a> {
     ) -> Result<T, Error> {
         self.send(&Outgoing {
             method,
-            path: self.target(segments, query)?,
+            path: self.target(segments, query).await?,
             body,
             repeat,
             attempt: ATTEMPT,
@@ -747,7 +764,7 @@ impl<'a> Session<'a> {
         let incoming = self
             .send(&Outgoing {
                 method,
-                path: self.target(segments, query)?,
+                path: self.target(segments, query).await?,
                 body: None,
                 repeat: Repeat::WhenNotApplied,
                 attempt: ATTEMPT,
@@ -762,7 +779,7 @@ impl<'a> Session<'a> {
     /// Path and query of a call. A segment that could lead to another route of
     /// Nomad's (it decodes %2F before it routes, and cleans dots away) names
     /// nothing that this API can reach.
-    fn target(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<String, Error> {
+    async fn target(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<String, Error> {
         let mut target = String::with_capacity(96);
         for segment in segments {
             if segment.is_empty() || *segment == "." || *segment == ".." || segment.contains('/') {
@@ -771,14 +788,19 @@ impl<'a> Session<'a> {
             target.push('/');
             target.extend(utf8_percent_encode(segment, SEGMENT));
         }
-        let region = self.region.get().or(self.client.region.as_ref());
+        // An agent answers these by itself, whatever the region.
+        let region = match segments {
+            [_, "agent" | "regions", ..] => None,
+            _ => self.region().await?.or(self.client.regions.own.as_deref()),
+        };
         let own = [
-            ("region", region.map(String::as_str)),
+            ("region", region),
             ("namespace", self.client.namespace.as_deref()),
         ];
         let own = own
             .iter()
-            .filter_map(|(key, value)| value.map(|v| (*key, v)));
+            .filter_map(|(key, value)| value.map(|v| (*key, v)))
+            .filter(|(key, _)| !query.iter().any(|(given, _)| given == key));
         let mut separator = '?';
         for (key, value) in own.chain(query.iter().copied()) {
             target.push(separator);

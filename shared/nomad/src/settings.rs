@@ -18,6 +18,8 @@ pub struct NomadSettings {
     pub namespace: Option<String>,
     /// `NOMAD_REGION`, also the Region of jobs that name none.
     pub region: Option<String>,
+    /// `DTLE_REGIONS`: the regions that callers may name besides the gateway's own.
+    pub regions: Vec<String>,
     /// `NOMAD_CACERT`: a PEM file, or PEM text.
     pub ca_cert: Option<Secret>,
     /// `NOMAD_CLIENT_CERT`: a PEM file, or PEM text.

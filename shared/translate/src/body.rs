@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::spec::{JobSpec, TaskSpec, fault_of_id};
-use super::{Driver, Side, keys, numbers};
+use super::{Driver, Side, keys, nomad_job, numbers};
 use crate::config::TaskConfig;
 
 /// How deep a body may be nested. serde_json reads 127 levels; Nomad's answers,
@@ -102,7 +102,7 @@ fn read(fields: Map<String, Value>, faults: &mut Vec<String>) -> Option<Body> {
         Some(Value::Object(inner)) => {
             let enforce_index = outer.boolean("EnforceIndex", faults);
             let job_modify_index = outer.index("JobModifyIndex", faults);
-            if inner.contains_key("TaskGroups") {
+            if nomad_job::is_nomad_job(&inner) {
                 return Some(Body::NomadJob {
                     job: inner,
                     enforce_index,

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod layout;
 mod meta;
 pub mod node;
+pub mod nomad_job;
 pub mod numbers;
 pub mod password;
 pub mod policy;

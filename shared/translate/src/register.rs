@@ -16,6 +16,9 @@ use super::{Driver, JobView, Layout, MetaRecord, Side, keys, numbers};
 use crate::policy::JobPolicy;
 use crate::wire::Job;
 
+/// The Region of 2.x jobs that name none.
+pub const REGION: &str = "global";
+
 /// What is registered under an ID.
 #[derive(Clone, Debug)]
 pub struct Existing {
@@ -32,8 +35,9 @@ pub struct Registration<'a> {
     pub spec: &'a JobSpec,
     /// Its ID.
     pub id: &'a str,
-    /// Its region.
-    pub region: &'a str,
+    /// Its region, where that has a name here: the registered one stays, and Nomad
+    /// reads `global` as the region of its agent.
+    pub region: Option<&'a str>,
     /// The generation to write for.
     pub layout: Layout,
     /// What 2.x jobs do not say.
@@ -80,11 +84,16 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
         .filter(|name| !name.is_empty())
         .unwrap_or(registration.id);
     let name = json!(name);
+    let region = registration
+        .region
+        .or_else(|| document.get("Region")?.as_str())
+        .unwrap_or(REGION);
+    let region = json!(region);
     for (key, value) in [
         ("ID", json!(registration.id)),
         ("Name", name),
         ("Type", json!("service")),
-        ("Region", json!(registration.region)),
+        ("Region", region),
         ("Datacenters", json!(datacenters)),
         ("Stop", json!(false)),
         ("TaskGroups", Value::Array(groups)),

@@ -7,6 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::context::Context;
 use crate::memory::{Ingredients, Question, Sources};
+use crate::outbound::consul::Consul;
 use crate::reply::Error;
 use crate::reply::text;
 use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions};
@@ -53,9 +54,8 @@ impl KnownJob {
     ///
     /// # Errors
     /// As [`Reply::json`](crate::reply::Reply::json).
-    pub fn to_entry(&self, context: &Context<'_>) -> Result<Arc<str>, Error> {
+    pub fn to_entry(&self, context: &Context<'_>, region: Option<&str>) -> Result<Arc<str>, Error> {
         let memory = &context.app.memory;
-        let region = context.nomad.region();
         let ingredients = Ingredients {
             job_modify_index: self.job.job_modify_index,
             modify_index: self.job.modify_index,
@@ -116,7 +116,7 @@ async fn remembered(
     plain: &ReadOptions,
 ) -> Result<Option<Read<(Arc<Job>, JobSummary)>>, Error> {
     let memory = &context.app.memory;
-    let region = context.nomad.region();
+    let region = context.nomad.region().await?;
     let known = memory.last_job(region, id);
     // The list remembers other tenants' jobs too, so as not to ask again what they
     // are, and others' with a slash in their ID, which no path leads to.
@@ -182,14 +182,43 @@ async fn asked(
         Err(error) => return Err(error.into()),
     };
     let job = job.map(Arc::new);
-    context.app.memory.remember_job(nomad.region(), &job.value);
+    let region = nomad.region().await?;
+    context.app.memory.remember_job(region, &job.value);
     Ok(job.map(|job| (job, summary)))
+}
+
+/// The Consul that has the progress of this request's jobs. The one that the
+/// gateway knows is its own region's: a job of another region may have the same
+/// Name, and progress of its own elsewhere.
+pub async fn consul<'a>(context: &'a Context<'_>) -> Option<&'a Consul> {
+    let consul = context.app.consul.as_ref()?;
+    let is_own = matches!(context.nomad.region().await, Ok(None));
+    is_own.then_some(consul)
+}
+
+/// The same for a request that is pointless without it. `what` needs it.
+///
+/// # Errors
+/// 400 when no address is set, or the request is for another region.
+pub async fn needed_consul<'a>(context: &'a Context<'_>, what: &str) -> Result<&'a Consul, Error> {
+    if context.app.consul.is_none() {
+        return Err(Error::bad_request(format!(
+            "{what} needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set"
+        )));
+    }
+    // One that may not be named is refused as such.
+    context.nomad.region().await?;
+    consul(context).await.ok_or_else(|| {
+        Error::bad_request(format!(
+            "{what} needs the Consul of the job's region; the gateway knows that of its own region"
+        ))
+    })
 }
 
 /// How far a job has come. A Consul that fails is a reason to show what was
 /// registered, not to show nothing.
 async fn progress(context: &Context<'_>, job: &Job) -> Progress {
-    let Some(consul) = &context.app.consul else {
+    let Some(consul) = consul(context).await else {
         return Progress::default();
     };
     consul.progress(&job.name).await.unwrap_or_else(|error| {
@@ -199,7 +228,7 @@ async fn progress(context: &Context<'_>, job: &Job) -> Progress {
 }
 
 async fn all_progress(context: &Context<'_>) -> BTreeMap<String, Progress> {
-    let Some(consul) = &context.app.consul else {
+    let Some(consul) = consul(context).await else {
         return BTreeMap::new();
     };
     consul.all_progress().await.unwrap_or_else(|error| {
@@ -229,7 +258,7 @@ pub async fn without_status(
         return Err(Error::job_not_found().with_meta(job.meta));
     }
     let job = Arc::new(job.value);
-    let region = context.nomad.region();
+    let region = context.nomad.region().await?;
     context.app.memory.remember_job(region, &job);
     Ok(job)
 }
@@ -258,7 +287,7 @@ pub async fn all(
 /// As Nomad's.
 pub async fn list(context: &Context<'_>, options: &ReadOptions) -> Result<Read<Arc<str>>, Error> {
     let memory = &context.app.memory;
-    let region = context.nomad.region();
+    let region = context.nomad.region().await?;
     let question = Question::Jobs {
         prefix: options.prefix.clone().unwrap_or_default(),
     };
@@ -273,7 +302,10 @@ pub async fn list(context: &Context<'_>, options: &ReadOptions) -> Result<Read<A
     }
     let stubs = nomad::stubs(&answer.value)?;
     let jobs = known(context, stubs, progress, &options.plain()).await?;
-    let entries: Result<Vec<_>, Error> = jobs.iter().map(|job| job.to_entry(context)).collect();
+    let entries: Result<Vec<_>, Error> = jobs
+        .iter()
+        .map(|job| job.to_entry(context, region))
+        .collect();
     let list: Arc<str> = format!("[{}]", entries?.join(",")).into();
     // A status that took further calls may change while Nomad's list does not, and
     // a stale list and its jobs may come from two servers.
@@ -357,7 +389,7 @@ async fn of_stub(
     options: &ReadOptions,
 ) -> Result<Option<Arc<Job>>, Error> {
     let memory = &context.app.memory;
-    let region = context.nomad.region();
+    let region = context.nomad.region().await?;
     let known = match memory.job(region, &stub.id, stub.job_modify_index) {
         Some(job) => job,
         None => match context.nomad.listed_job(&stub.id, options).await {

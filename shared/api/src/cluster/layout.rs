@@ -14,7 +14,7 @@ pub async fn layout(context: &Context<'_>) -> Result<Layout, Error> {
     if let Some(layout) = context.app.settings.layout {
         return Ok(layout);
     }
-    let region = context.call.query.get("region");
+    let region = context.nomad.region().await?;
     if let Some(layout) = context.app.memory.layout(region) {
         return Ok(layout);
     }

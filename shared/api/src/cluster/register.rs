@@ -3,21 +3,19 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::jobs::needed_consul;
 use super::layout::layout;
 use super::writes::{Update, conflict};
 use crate::context::Context;
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
 use dtle_translate::body::{Body, BodyError, parse};
-use dtle_translate::register::{Existing, Registration, document};
+use dtle_translate::register::{Existing, REGION, Registration, document};
 use dtle_translate::spec::{JobSpec, LONGEST_ID, fault_of_id};
 use dtle_translate::status::recorded;
 use dtle_translate::v2::{Validation, WriteReply};
 use dtle_translate::wire::{Job, Validated};
-use dtle_translate::{JobView, Layout, job, password, validation};
-
-/// The region of jobs that name none, as in 2.x.
-const REGION: &str = "global";
+use dtle_translate::{JobView, Layout, job, nomad_job, password, validation};
 
 /// Registers the job in the body. `path_id` is the ID that the path names.
 ///
@@ -55,10 +53,7 @@ async fn register_2x(
     let id = id_of(path_id, spec.id.as_deref())?;
     context.acts_on(Kind::Job, &id);
     let settings = &context.app.settings;
-    let region = region(context, spec.region.as_deref());
-    if let Some(named) = spec.region.as_deref() {
-        context.nomad.decide_region(named);
-    }
+    let region = region_of(context, spec.region.as_deref()).await?;
     refuse_stored_progress(context, &id).await?;
     let layout = layout(context).await?;
     check_drivers(&spec, layout)?;
@@ -71,7 +66,7 @@ async fn register_2x(
         let document = document(&Registration {
             spec: &spec,
             id: &id,
-            region: &region,
+            region,
             layout,
             policy: &settings.policy,
             existing: before.as_ref(),
@@ -112,11 +107,7 @@ async fn refuse_stored_progress(context: &Context<'_>, id: &str) -> Result<(), E
     if !context.call.query.flag("fresh") {
         return Ok(());
     }
-    let Some(consul) = &context.app.consul else {
-        return Err(Error::bad_request(
-            "fresh=true needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set",
-        ));
-    };
+    let consul = needed_consul(context, "fresh=true").await?;
     let progress = consul.progress(id).await.map_err(|error| {
         Error::bad_gateway("Consul does not say whether progress is stored").because(error)
     })?;
@@ -132,23 +123,23 @@ async fn refuse_stored_progress(context: &Context<'_>, id: &str) -> Result<(), E
 async fn register_nomad(
     context: &Context<'_>,
     path_id: Option<&str>,
-    mut document: Map<String, Value>,
+    document: Map<String, Value>,
     expected: Option<u64>,
 ) -> Result<u64, Error> {
+    let mut faults: Vec<String> = Vec::new();
+    let mut document = nomad_job::canonical(document, &mut faults);
     let job: Job = serde_json::from_value(Value::Object(document.clone())).map_err(|error| {
         Error::bad_request(format!(
             "Job is no Nomad job ({:?} error in its fields)",
             error.classify()
         ))
     })?;
-    let mut faults: Vec<String> = Vec::new();
     let body_id = (!job.id.is_empty()).then_some(job.id.as_str());
     faults.extend(body_id.and_then(fault_of_id));
     if job.name.len() > LONGEST_ID {
         faults.push(format!("Name is longer than {LONGEST_ID} bytes"));
     }
-    let namespaces = &context.app.settings.nomad.namespace;
-    let namespace = namespaces.as_deref().unwrap_or("default");
+    let namespace = context.app.nomad.namespace();
     if document
         .get("Namespace")
         .is_some_and(|named| !matches!(named.as_str(), Some("") | None) && named != namespace)
@@ -157,6 +148,10 @@ async fn register_nomad(
         faults.push(format!(
             "Namespace is not {namespace:?}, the one that this API serves"
         ));
+    }
+    if document.get("Multiregion").is_some_and(|m| !m.is_null()) {
+        // Nomad would send the job to the first region of the list.
+        faults.push("Multiregion is not taken: a job is in one region".to_owned());
     }
     if !job.is_dtle() {
         faults.push("every task of the job must have the driver `dtle`".to_owned());
@@ -170,10 +165,8 @@ async fn register_nomad(
     if job.name.is_empty() {
         document.insert("Name".to_owned(), json!(id));
     }
-    let region = region(context, Some(job.region.as_str()).filter(|r| !r.is_empty()));
-    if !job.region.is_empty() {
-        context.nomad.decide_region(&region);
-    }
+    let named = Some(job.region.as_str()).filter(|region| !region.is_empty());
+    let region = region_of(context, named).await?.unwrap_or(REGION);
     document.insert("Region".to_owned(), json!(region));
     if job.datacenters.is_empty() {
         document.insert("Datacenters".to_owned(), json!(["dc1"]));
@@ -201,16 +194,14 @@ fn check_name(name: &str, id: &str, before: Option<&Existing>) -> Result<(), Err
     ))
 }
 
-/// The region of the query, of the job, of the settings, or 2.x's own.
-fn region(context: &Context<'_>, job: Option<&str>) -> String {
-    context
-        .call
-        .query
-        .get("region")
-        .or(job)
-        .or(context.app.settings.nomad.region.as_deref())
-        .unwrap_or(REGION)
-        .to_owned()
+/// The name of the region that a job is written to, which its calls then go to;
+/// `None` when it is the agent's own and has no name here.
+async fn region_of<'a>(
+    context: &'a Context<'_>,
+    named: Option<&str>,
+) -> Result<Option<&'a str>, Error> {
+    let region = context.nomad.region_of_job(named).await?;
+    Ok(region.or(context.app.settings.nomad.region.as_deref()))
 }
 
 /// 2.x's compare-and-set, in its words [072, 074]. Without an index everything
@@ -273,6 +264,7 @@ pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
     if let Some(id) = &spec.id {
         context.acts_on(Kind::Job, id);
     }
+    let region = region_of(context, spec.region.as_deref()).await?;
     if let Err(error) = refuse_stored_progress(context, &id).await {
         return Ok(failed(error.message().to_owned()));
     }
@@ -283,12 +275,12 @@ pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
     let document = document(&Registration {
         spec: &spec,
         id: &id,
-        region: &region(context, spec.region.as_deref()),
+        region,
         layout,
         policy: &context.app.settings.policy,
         existing: None,
     });
-    let answer = context.nomad.validate(&Value::Object(document)).await?;
+    let answer = context.nomad.validate(&document).await?;
     Ok(Validation {
         driver_config_validated: answer.driver_config_validated,
         error: one_line(&answer),

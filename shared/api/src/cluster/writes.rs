@@ -130,7 +130,6 @@ impl<'a> Update<'a> {
     pub async fn write(&mut self, mut document: Map<String, Value>) -> Result<Option<u64>, Error> {
         self.attempts += 1;
         let signature = self.sign(&mut document);
-        let document = Value::Object(document);
         match self.context.nomad.register(&document, self.expected).await {
             // It changed nothing, so Nomad made no version of it.
             Ok(answer) if answer.job_modify_index == self.expected => Ok(Some(answer.index)),
@@ -259,7 +258,7 @@ impl<'a> Update<'a> {
             kept.again = Some(Uuid::new_v4().simple().to_string());
             kept.put_into(&mut document);
         }
-        match nomad.register(&Value::Object(document), newest).await {
+        match nomad.register(&document, newest).await {
             Ok(_) | Err(nomad::Error::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -268,7 +267,7 @@ impl<'a> Update<'a> {
     /// The index that a write got whose answer was lost, if it was made.
     async fn landed(
         &self,
-        written: &Value,
+        written: &Map<String, Value>,
         signature: Option<String>,
     ) -> Result<Option<u64>, Error> {
         if signature.is_some() {
@@ -287,8 +286,8 @@ impl<'a> Update<'a> {
         let Some(now) = registered(&self.context.nomad, self.id).await? else {
             return Ok(None);
         };
-        let wanted: Job =
-            serde_json::from_value(numbers::tidy(written.clone())).unwrap_or_default();
+        let wanted: Job = serde_json::from_value(numbers::tidy(Value::Object(written.clone())))
+            .unwrap_or_default();
         let document = numbers::tidy(Value::Object(now.document));
         let found: Job = serde_json::from_value(document).unwrap_or_default();
         let same = wanted.meta == found.meta

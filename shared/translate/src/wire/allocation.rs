@@ -24,6 +24,8 @@ pub struct AllocationStub {
     /// The node it runs on.
     #[serde(rename = "NodeID")]
     pub node_id: String,
+    /// Its namespace; a list of an older Nomad may lack it.
+    pub namespace: String,
     /// The group it is one of.
     pub task_group: String,
     /// `run`, `stop` or `evict`.

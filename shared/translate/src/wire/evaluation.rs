@@ -19,6 +19,8 @@ pub struct Evaluation {
     /// The node because of which it was made.
     #[serde(rename = "NodeID")]
     pub node_id: String,
+    /// Its namespace.
+    pub namespace: String,
     /// What it was made for: `job-register` and so on.
     pub triggered_by: String,
     /// `pending`, `complete`, `blocked`, `failed`, `canceled`.

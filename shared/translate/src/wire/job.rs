@@ -14,6 +14,8 @@ pub struct JobStub {
     /// The job's ID.
     #[serde(rename = "ID")]
     pub id: String,
+    /// Its namespace.
+    pub namespace: String,
     /// Index of its last change by a register or deregister.
     pub job_modify_index: u64,
     /// Index of its last change of any kind.

@@ -68,7 +68,8 @@ async fn remembered(
     context: &Context<'_>,
     id: &str,
 ) -> Result<Option<(AllocationState, Tasks)>, Error> {
-    let Some(tasks) = context.app.memory.tasks(id) else {
+    let region = context.nomad.region().await?;
+    let Some(tasks) = context.app.memory.tasks(region, id) else {
         return Ok(None);
     };
     // Gone: Nomad's own answer says so.
@@ -98,7 +99,8 @@ async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationState, Task
         .filter(|(_, group, _)| group.name == allocation.stub.task_group)
         .map(|(side, _, task)| (*side, task.name.clone()))
         .collect();
-    context.app.memory.remember_tasks(id, &tasks);
+    let region = context.nomad.region().await?;
+    context.app.memory.remember_tasks(region, id, &tasks);
     Ok((allocation.stub.into(), tasks))
 }
 
@@ -109,12 +111,13 @@ async fn statistics(
     side: Side,
 ) -> Result<Option<Arc<Statistics>>, Error> {
     let memory = &context.app.memory;
-    if let Some(known) = memory.statistics(allocation, task) {
+    let region = context.nomad.region().await?;
+    if let Some(known) = memory.statistics(region, allocation, task) {
         return Ok(known);
     }
     // Of those who ask meanwhile one asks the task, and the others share its answer.
     let _turn = context.app.signals.take(allocation).await;
-    if let Some(known) = memory.statistics(allocation, task) {
+    if let Some(known) = memory.statistics(region, allocation, task) {
         return Ok(known);
     }
     let text = match context.nomad.signal(allocation, task, "stats").await {
@@ -124,6 +127,6 @@ async fn statistics(
         Err(error) => return Err(error.into()),
     };
     let statistics = of_signal(&text, side).map(Arc::new);
-    memory.remember_statistics(allocation, task, statistics.clone());
+    memory.remember_statistics(region, allocation, task, statistics.clone());
     Ok(statistics)
 }

@@ -61,7 +61,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     };
     // While nothing changes Nomad's answer is not even looked into.
     let memory = &context.app.memory;
-    let region = context.nomad.region();
+    let region = context.nomad.region().await?;
     let question = Question::Allocations {
         job: id.to_owned(),
         all: options.all,

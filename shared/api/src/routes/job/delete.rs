@@ -7,12 +7,14 @@
 
 use std::time::Duration;
 
+use crate::cluster::jobs::needed_consul;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
 use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{self as nomad, ReadOptions};
 use dtle_translate::spec::is_addressable;
 use dtle_translate::v2::WriteReply;
+use dtle_translate::wire::JobStub;
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -31,11 +33,10 @@ const BETWEEN: Duration = Duration::from_millis(300);
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = context.call.id();
     let forget = context.call.query.flag("forget");
-    if forget && context.app.consul.is_none() {
+    if forget {
         // Before anything is deleted.
-        return Err(Error::bad_request(
-            "forget=true needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set",
-        ));
+        needed_consul(context, "forget=true").await?;
+        refuse_shared_progress(context, id).await?;
     }
     let deleted = delete(context, id).await?;
     if let (true, Some(name)) = (forget, deleted.name) {
@@ -90,11 +91,33 @@ async fn delete(context: &Context<'_>, id: &str) -> Result<Deleted, Error> {
     })
 }
 
+/// The plugin knows a job by its Name, in whatever namespace: progress under the
+/// Name of somebody else's job is not this caller's to remove.
+async fn refuse_shared_progress(context: &Context<'_>, id: &str) -> Result<(), Error> {
+    let everywhere = ReadOptions {
+        prefix: Some(id.to_owned()),
+        all_namespaces: true,
+        ..ReadOptions::default()
+    };
+    let stubs = match context.nomad.jobs(&everywhere).await {
+        Ok(stubs) => stubs.value,
+        // A token that may see no other namespace sees no other job.
+        Err(nomad::Error::Forbidden { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let own = context.app.nomad.namespace();
+    let foreign = |stub: &JobStub| !stub.namespace.is_empty() && stub.namespace != own;
+    if stubs.iter().any(|stub| stub.id == id && foreign(stub)) {
+        return Err(Error::bad_request(
+            "forget=true: another namespace of the cluster has a job of this ID, and the dtle plugin keeps one progress for both; nothing was deleted",
+        ));
+    }
+    Ok(())
+}
+
 /// Removes the plugin's progress, once no task is there to write it again.
 async fn forget_progress(context: &Context<'_>, id: &str, name: &str) -> Result<(), Error> {
-    let Some(consul) = &context.app.consul else {
-        return Ok(());
-    };
+    let consul = needed_consul(context, "forget=true").await?;
     for _ in 0..LOOKS {
         let allocations = context
             .nomad

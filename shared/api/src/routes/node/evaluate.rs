@@ -1,6 +1,7 @@
 //! `POST /v1/node/{id}/evaluate`, `PUT …`: lets the scheduler look at a node again.
 
 use crate::cluster::allocations::askable;
+use crate::cluster::jobs;
 use crate::context::Context;
 use crate::reply::{Error, Reply};
 use crate::route::{Answer, Passwords, Route};
@@ -26,7 +27,21 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     if !node.value.stub.has_dtle() {
         return Err(Error::not_found(UNKNOWN));
     }
-    let evaluated = context.nomad.node_evaluate(id).await?;
+    let mut evaluated = context.nomad.node_evaluate(id).await?;
+    if let Some(ids) = &mut evaluated.eval_ids {
+        // Other tenants' jobs on the node are looked at, too.
+        let options = ReadOptions::default();
+        let all = context.nomad.evaluations(&options).await?.value;
+        let jobs = jobs::visible(context, &options).await?;
+        let shown = |id: &String| {
+            let found = all.iter().find(|one| one.id == *id);
+            found.is_some_and(|one| jobs.of(&one.job_id, one.create_index).is_some())
+        };
+        ids.retain(shown);
+        if ids.is_empty() {
+            evaluated.eval_ids = None;
+        }
+    }
     let reply = to_node_evaluation(evaluated);
     Reply::write(context.call.style(), reply.index, &reply)
 }

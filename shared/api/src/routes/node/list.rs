@@ -56,12 +56,14 @@ async fn with_address(
     options: &ReadOptions,
 ) -> Result<v2::NodeStub, Error> {
     let memory = &context.app.memory;
-    if let Some(address) = memory.address(&node.id, node.modify_index) {
+    let region = context.nomad.region().await?;
+    if let Some(address) = memory.address(region, &node.id, node.modify_index) {
         return Ok(to_stub(&node, address));
     }
     let address = match context.nomad.node(&node.id, options).await {
         Ok(whole) => {
             memory.remember_address(
+                region,
                 &node.id,
                 whole.value.stub.modify_index,
                 &whole.value.http_addr,
