@@ -6,7 +6,7 @@ use local::gateway::Server;
 use local::nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 
-use crate::{Client, Generation, gateway};
+use crate::{Client, Generation, PATIENCE, gateway};
 
 /// The gateway over an in-memory Nomad.
 pub struct Cluster {
@@ -30,13 +30,9 @@ impl Cluster {
     /// # Panics
     /// When no port is free.
     pub async fn with(generation: Generation, settings: &[(&str, &str)]) -> Self {
-        let release = match generation {
-            Generation::Split => "3.20.10.0",
-            Generation::Merged => "4.23.04.0",
-        };
         let nomad = NomadSim::start(Options {
             plugin: generation.plugin(),
-            version: Some(release.to_owned()),
+            version: Some(generation.release().to_owned()),
             ..Options::default()
         })
         .await
@@ -73,7 +69,7 @@ impl Cluster {
     /// # Panics
     /// When they do not.
     pub async fn running(&self, id: &str) -> Value {
-        running(&self.api, id, Duration::from_secs(10)).await
+        running(&self.api, id, PATIENCE).await
     }
 
     /// The Config that the driver of a running job's task received, whole
@@ -173,4 +169,16 @@ pub fn job(id: &str) -> Value {
             }},
         ],
     })
+}
+
+/// A job of Nomad's own form under this ID, with a Src of this driver and a Dest of dtle's.
+#[must_use]
+pub fn nomad_job(id: &str, driver: &str) -> Value {
+    json!({"Job": {
+        "ID": id, "Name": id, "Type": "service", "Datacenters": ["dc1"],
+        "TaskGroups": [
+            {"Name": "Src", "Tasks": [{"Name": "Src", "Driver": driver, "Config": {}}]},
+            {"Name": "Dest", "Tasks": [{"Name": "Dest", "Driver": "dtle", "Config": {}}]},
+        ],
+    }})
 }

@@ -41,6 +41,15 @@ impl Generation {
         }
     }
 
+    /// The plugin's version, as a node says it.
+    #[must_use]
+    pub fn release(self) -> &'static str {
+        match self {
+            Self::Split => "3.20.10.0",
+            Self::Merged => "4.23.04.0",
+        }
+    }
+
     /// The in-memory Nomad's name for it.
     #[must_use]
     pub fn plugin(self) -> Plugin {

@@ -207,6 +207,8 @@ impl<'de> Visitor<'de> for AsItCame {
 
 #[cfg(test)]
 mod tests {
+    use crate::recording::{DTLE_2, all};
+
     use super::*;
 
     #[test]
@@ -220,5 +222,32 @@ mod tests {
             ]
         );
         assert_eq!(json.compact(), r#"{"a":[{"c":1,"b":2}],"d":{"e":1,"e":2}}"#);
+    }
+
+    // --- the recordings themselves ---
+
+    /// The printers that the other tests compare with print what 2.x printed: the
+    /// recorded lengths are those of 2.x's bytes.
+    #[test]
+    fn recorded_bodies_have_their_recorded_lengths() {
+        let mut compared = 0;
+        for recording in all(DTLE_2).iter() {
+            let Some(length) = recording.header("content-length") else {
+                continue;
+            };
+            if recording.header("content-encoding").is_some() {
+                continue;
+            }
+            let body = match &recording.json {
+                Some(json) if recording.target.contains("pretty") => {
+                    Json::parse(json.to_string().as_bytes()).pretty()
+                }
+                Some(json) => Json::parse(json.to_string().as_bytes()).compact(),
+                None => recording.text.clone(),
+            };
+            assert_eq!(length, body.len().to_string(), "{}", recording.name);
+            compared += 1;
+        }
+        assert!(compared > 90, "{compared}");
     }
 }

@@ -283,3 +283,21 @@ async fn answer(
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Generation;
+    use crate::stage::{JOB, find};
+
+    use super::*;
+
+    /// The replayed Nomad may take a job's summary from a list.
+    #[test]
+    fn a_recorded_list_holds_the_summaries_that_were_recorded_alone() {
+        for generation in Generation::BOTH {
+            let list = recording(generation.recordings(), "020-jobs-running");
+            let alone = recording(generation.recordings(), "026-job-summary");
+            assert_eq!(&find(list.json(), JOB)["JobSummary"], alone.json());
+        }
+    }
+}

@@ -114,7 +114,7 @@ fn benches(criterion: &mut Criterion) {
             let document = document(&Registration {
                 spec: &spec,
                 id: "job",
-                region: "global",
+                region: Some("global"),
                 layout: Layout::Merged,
                 policy: &policy,
                 existing: None,

@@ -1,0 +1,87 @@
+//! `PUT`, `POST /v1/validate/job`
+
+use serde_json::{Value, json};
+use tests::client::own_headers;
+use tests::stage::{RUNNING, Stage, of_2x, shaped};
+use tests::{Shape, on_both, on_every_cluster};
+
+on_every_cluster!(a_validation_reports_and_registers_nothing, async |site| {
+    let id = site.id("valid");
+    let report = site
+        .api
+        .post_json("/v1/validate/job", &site.job(&id))
+        .await
+        .ok();
+    assert_eq!(report["Error"], "");
+    assert_eq!(report["ValidationTasks"].as_array().unwrap().len(), 2);
+    for task in report["ValidationTasks"].as_array().unwrap() {
+        for check in [
+            "Binlog",
+            "Connection",
+            "GtidMode",
+            "LogSlaveUpdates",
+            "MaxAllowedPacket",
+            "Privileges",
+            "ServerID",
+        ] {
+            assert_eq!(
+                task[check],
+                json!({"Error": "", "Success": false}),
+                "{check}"
+            );
+        }
+    }
+    let mut bad = site.job(&id);
+    bad["Tasks"][0]["Type"] = json!("Sink");
+    let report = site.api.put_json("/v1/validate/job", &bad).await.ok();
+    assert!(
+        report["Error"].as_str().unwrap().contains("Sink"),
+        "{report}"
+    );
+    assert_eq!(report["DriverConfigValidated"], false);
+    let answer = site.api.send("POST", "/v1/validate/job", &[], b"{").await;
+    assert_eq!(answer.status, 400);
+    site.api
+        .get(&format!("/v1/job/{id}"))
+        .await
+        .fails(404, "job not found");
+});
+
+on_both!(a_validation_has_the_report_of_2x, async |generation| {
+    let stage = Stage::at(generation, &[RUNNING, &["079-validate-job"]].concat()).await;
+    let expected = of_2x("110-validate");
+    let answer = stage
+        .api
+        .post_json("/v1/validate/job", &expected.request_json())
+        .await;
+    let report = shaped(&answer, &expected, &Shape::of([expected.json()]));
+    let types = |report: &Value| -> Vec<Value> {
+        let tasks = report["ValidationTasks"].as_array().unwrap().iter();
+        tasks.map(|task| task["Type"].clone()).collect()
+    };
+    assert_eq!(types(&report), types(expected.json()));
+    assert_eq!(
+        report["DriverConfigValidated"],
+        expected.json()["DriverConfigValidated"]
+    );
+    assert_eq!(report["Error"], expected.json()["Error"]);
+    // Nobody connected to a database: no such check may read as passed.
+    for task in report["ValidationTasks"].as_array().unwrap() {
+        for (key, check) in task
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(key, _)| *key != "Type")
+        {
+            assert_eq!(check["Success"], false, "{key}");
+            assert_eq!(check["Error"], "", "{key}");
+        }
+    }
+    let expected = of_2x("111-validate-bad");
+    let answer = stage
+        .api
+        .send("POST", "/v1/validate/job", &[], &expected.request_body)
+        .await;
+    assert_eq!(answer.status, expected.status);
+    assert_eq!(answer.header_names(), own_headers(&expected.headers));
+});

@@ -1,0 +1,25 @@
+//! Many callers at once.
+
+use std::time::{Duration, Instant};
+
+use local::nomad_sim::{NomadSim, Options};
+use tests::Process;
+use tests::crowd::a_thousand_slow_requests;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures time"]
+async fn most_of_a_thousand_slow_requests_succeed_in_time() {
+    let nomad = NomadSim::start(Options {
+        version: Some("4.23.04.0".to_owned()),
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let process = Process::start(&nomad.url(), &[("RUST_LOG", "error")]);
+    let began = Instant::now();
+    let answers = a_thousand_slow_requests(&process.api, &nomad).await;
+    let good = answers.iter().filter(|a| a.status == 200).count();
+    println!("{good} of 1000 succeeded in {:?}", began.elapsed());
+    assert!(good > 800, "{good}");
+    assert!(began.elapsed() < Duration::from_secs(40));
+}
