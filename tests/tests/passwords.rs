@@ -12,7 +12,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dtle_api::routes::{Passwords, TABLE};
+use dtle_api::route::Passwords;
+use dtle_api::routes::TABLE;
 use local::gateway::Server;
 use local::nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};

@@ -27,9 +27,9 @@ use dtle_api::watched::Watched;
 use dtle_api::{App, pipeline, routes};
 use lambda_http::Body;
 use lambda_http::http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use refusals::Caller;
 
 use crate::openapi;
-use refusals::Caller;
 
 pub use browser::AllowedHost;
 use browser::Guard;

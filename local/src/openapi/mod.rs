@@ -2,9 +2,8 @@
 //!
 //! Two goals pull against each other: the document must not say what the code
 //! does not do, and it must say more than code can. So paths and methods come
-//! from the table of routes and shapes from the wire types, while the words come
-//! from [`table`], which a test holds against the table of routes. The text is
-//! committed as `openapi.json`, where changes of it are seen in review.
+//! from the table of routes and shapes from the wire types, while the words stand in
+//! each route's file, beside its row. The text is committed as `openapi.json`, where changes of it are seen in review.
 //!
 //! `/openapi.json` and `/docs` are the local gateway's own, no Lambda functions.
 
@@ -15,18 +14,15 @@
 
 mod bodies;
 mod operation;
-mod table;
 
 use std::sync::LazyLock;
 
-use dtle_api::route::Route;
 use dtle_api::routes::TABLE;
 use lambda_http::Body;
 use lambda_http::http::{HeaderValue, Method, Response, header};
+use operation::{all_headers, all_parameters, all_responses, operation};
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
-
-use operation::{Doc, all_headers, all_parameters, all_responses, operation};
 
 /// The page that shows the document; it asks for nothing but `openapi.json`.
 const PAGE: &str = include_str!("page.html");
@@ -69,11 +65,11 @@ pub fn document() -> Value {
     });
     let mut types = settings.into_generator();
     let mut paths = Map::new();
-    for (doc, route) in described() {
+    for route in TABLE {
         for path in route.paths {
             let item = paths.entry(*path).or_insert_with(|| json!({}));
             for method in route.methods {
-                item[method.to_ascii_lowercase()] = operation(route, doc, method, path, &mut types);
+                item[method.to_ascii_lowercase()] = operation(route, method, path, &mut types);
             }
         }
     }
@@ -138,15 +134,6 @@ const TAGS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Every description with its route.
-fn described() -> impl Iterator<Item = (&'static Doc, &'static Route)> {
-    table::DOCS.iter().filter_map(|doc| {
-        let mut routes = TABLE.iter();
-        let route = routes.find(|route| route.function == doc.function)?;
-        Some((doc, route))
-    })
-}
-
 /// Descriptions name the recordings that show a shape (` [011, 012]`), for those
 /// who have the repository.
 fn without_recordings(value: &mut Value) {
@@ -192,11 +179,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_route_is_described_exactly_once_and_no_other() {
-        let mut described: Vec<_> = table::DOCS.iter().map(|doc| doc.function).collect();
-        described.sort_unstable();
-        let routes: Vec<_> = TABLE.iter().map(|route| route.function).collect();
-        assert_eq!(described, routes);
+    fn every_route_has_a_heading_that_there_is_and_a_headline() {
+        for route in TABLE {
+            let heading = TAGS.iter().any(|(tag, _)| *tag == route.doc.tag);
+            assert!(
+                heading && !route.doc.summary.is_empty(),
+                "{}",
+                route.function
+            );
+        }
     }
 
     #[test]
@@ -223,9 +214,9 @@ mod tests {
 
     #[test]
     fn what_is_in_a_path_is_a_parameter_and_the_other_way_round() {
-        for (doc, route) in described() {
+        for route in TABLE {
             let has_id = route.paths.iter().any(|path| path.contains("{id}"));
-            assert_eq!(doc.id.is_some(), has_id, "{}", doc.function);
+            assert_eq!(route.doc.id.is_some(), has_id, "{}", route.function);
         }
     }
 

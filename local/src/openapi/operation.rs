@@ -1,137 +1,18 @@
 //! An operation of the document, made from a route and what is said of it.
 
+use dtle_api::document::{Answer, Body, Doc, Headers, Id, Query, Shape, Source};
 use dtle_api::route::Route;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
-
-/// What is said of a route.
-#[derive(Clone, Copy)]
-pub(super) struct Doc {
-    /// The route's function.
-    pub(super) function: &'static str,
-    pub(super) tag: &'static str,
-    /// A headline.
-    pub(super) summary: &'static str,
-    /// What the headline does not say, in Markdown; may be empty.
-    pub(super) text: &'static str,
-    /// What `{id}` in the path is.
-    pub(super) id: Option<Id>,
-    pub(super) query: &'static [Query],
-    pub(super) body: Option<Body>,
-    /// The answer of status 200.
-    pub(super) answer: Answer,
-    pub(super) headers: Headers,
-    /// Texts of 400, beside those that parameters and Nomad bring along.
-    pub(super) bad: &'static [&'static str],
-    /// Texts of 404.
-    pub(super) missing: &'static [&'static str],
-    /// Texts of 500, beside those that Nomad brings along.
-    pub(super) refused: &'static [&'static str],
-    /// Texts of 501.
-    pub(super) unsupported: &'static [&'static str],
-    pub(super) source: Source,
-}
-
-impl Doc {
-    /// A route that asks Nomad, about which nothing has been said yet.
-    pub(super) const NOMAD: Self = Self {
-        function: "",
-        tag: "",
-        summary: "",
-        text: "",
-        id: None,
-        query: &[],
-        body: None,
-        answer: Answer::Nothing,
-        headers: Headers::None,
-        bad: &[],
-        missing: &[],
-        refused: &[],
-        unsupported: &[],
-        source: Source::Nomad,
-    };
-}
-
-/// What the `{id}` of a path is.
-#[derive(Clone, Copy)]
-pub(super) enum Id {
-    Job,
-    Allocation,
-    Evaluation,
-    Node,
-    Order,
-}
-
-/// Query parameters; `pretty` is everywhere.
-#[derive(Clone, Copy)]
-pub(super) enum Query {
-    /// `index`, `wait` and `stale`.
-    Blocking,
-    Prefix,
-    Region,
-    All,
-    Task,
-    Forget,
-    Fresh,
-    /// One `address`, needed unless there is an `id`.
-    Address,
-    /// One `address` or several, needed.
-    Addresses,
-    PeerId,
-    Node,
-}
-
-/// The body of a request.
-#[derive(Clone, Copy)]
-pub(super) enum Body {
-    /// A bare 2.x job.
-    Job,
-    /// A 2.x job, bare or wrapped, or a Nomad job.
-    JobInAnyForm,
-}
-
-/// The answer of status 200.
-#[derive(Clone, Copy)]
-pub(super) enum Answer {
-    /// A JSON value of a type.
-    Json(fn(&mut SchemaGenerator) -> Schema),
-    /// No body, and so no content type.
-    Empty,
-    /// There is none.
-    Nothing,
-}
-
-/// Which of 2.x's headers an answer carries.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Headers {
-    None,
-    /// All three, on 200; on 404 where Nomad was asked.
-    Read,
-    /// The index alone, on 200.
-    Write,
-}
-
-/// Who has to be there for an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
-    Nomad,
-    /// The gateway alone.
-    Gateway,
-}
-
-/// The schema of a type, as it is written.
-pub(super) fn of<T: JsonSchema>(types: &mut SchemaGenerator) -> Schema {
-    types.subschema_for::<T>()
-}
 
 /// The operation of one method on one path.
 pub(super) fn operation(
     route: &Route,
-    doc: &Doc,
     method: &str,
     path: &str,
     types: &mut SchemaGenerator,
 ) -> Value {
+    let doc = &route.doc;
     let mut operation = json!({
         "operationId": operation_id(route, method, path),
         "tags": [doc.tag],
@@ -299,7 +180,7 @@ fn responses(doc: &Doc, types: &mut SchemaGenerator) -> Value {
     let asks = doc.source == Source::Nomad;
 
     match doc.answer {
-        Answer::Json(schema) => put(
+        Answer::Json(Shape(schema)) => put(
             "200",
             json!({
                 "description": "Done.",

@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use dtle_outbound::Secret;
 use lambda_http::lambda_runtime;
 use lambda_http::{LambdaEvent, service_fn};
 use ring::digest::{SHA256, digest};
@@ -36,7 +37,6 @@ use crate::observe::{Subject, UNKNOWN};
 use crate::outbound::secrets::{Source, Sources};
 use crate::route::Passwords;
 use crate::routes::ROWS;
-use dtle_outbound::Secret;
 
 /// What API Gateway calls the route for everything that is no route.
 const DEFAULT_ROUTE: &str = "$default";

@@ -4,6 +4,9 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
+use dtle_nomad::{Client, Session};
+use dtle_outbound::{Secret, TokenSource};
+
 use crate::memory::Memory;
 use crate::observe::{Kind, Observer, Subject, to_log};
 use crate::outbound::consul::Consul;
@@ -13,8 +16,6 @@ use crate::request::Call;
 use crate::settings::Settings;
 use crate::turns::Turns;
 use crate::watched::{Watched, WatchedError};
-use dtle_nomad::{Client, Session};
-use dtle_outbound::{Secret, TokenSource};
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]

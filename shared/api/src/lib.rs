@@ -9,6 +9,7 @@
 //!   answer: headers, `pretty`, gzip, errors.
 //! - [`routes`] holds one file a route, `routes/<resource>/<verb>.rs`: it reads the
 //!   request, asks Nomad, translates, answers. Its table is the only list of routes.
+//!   A route's words for the OpenAPI document stand beside it, as a [`document::Doc`].
 //! - [`cluster`] is what several routes need of the cluster: a job with its status, a
 //!   write that loses nobody's change.
 //! - [`outbound`] asks Consul how far a replication has come, and Secrets Manager for
@@ -23,6 +24,7 @@
 pub mod authorizer;
 pub mod cluster;
 pub mod context;
+pub mod document;
 pub mod duration;
 pub mod lambda;
 pub mod log;

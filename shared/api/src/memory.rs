@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use moka::sync::Cache;
-
 use dtle_translate::progress::Progress;
 use dtle_translate::status::Status;
 use dtle_translate::v2::Statistics;
 use dtle_translate::wire::Job;
 use dtle_translate::{Layout, Side};
+use moka::sync::Cache;
 
 /// How long statistics are shared. The plugin refreshes its figures every 15 s,
 /// and every signal costs the cluster a write and pushes an event out of the

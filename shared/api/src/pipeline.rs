@@ -6,17 +6,16 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use dtle_translate::password;
 use lambda_http::http::Response;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 
 use crate::context::{App, Context};
 use crate::observe::{self, Record, Subject, UNKNOWN};
-use crate::reply::Error;
-use crate::reply::{Reply, render, render_error};
+use crate::reply::{Error, Reply, render, render_error};
 use crate::request::Call;
 use crate::route::Route;
-use dtle_translate::password;
 
 /// Left for writing the answer, after Nomad's time is up.
 const RESERVE: Duration = Duration::from_millis(500);

@@ -6,13 +6,14 @@ use std::pin::Pin;
 use lambda_http::http::Method;
 
 use crate::context::Context;
+use crate::document::Doc;
 use crate::reply::{Error, Reply};
 
-/// An answer on its way.
-pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>;
+/// A handler at work.
+pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>;
 
 /// How a route answers.
-pub type Handler = for<'a> fn(&'a Context<'a>) -> Answer<'a>;
+pub type Handler = for<'a> fn(&'a Context<'a>) -> Handled<'a>;
 
 /// Whether the answer of a route holds database passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Route {
     pub passwords: Passwords,
     /// How it answers.
     pub handler: Handler,
+    /// What the OpenAPI document says of it.
+    pub doc: Doc,
 }
 
 /// What is to be known of a route without its handler.

@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use dtle_outbound::{self as outbound, ClientError, Profile, Secret, TokenSource, Trust, Url};
 use tokio::sync::Semaphore;
 
 use super::Session;
 use crate::region::Regions;
 use crate::settings::NomadSettings;
-use dtle_outbound::{self as outbound, ClientError, Profile, Secret, TokenSource, Trust, Url};
 
 /// Kept connections to one server. A function never has more than eight calls
 /// under way, for a list; this is for a gateway that serves many clients, which

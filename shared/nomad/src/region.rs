@@ -13,11 +13,11 @@
 
 use std::pin::Pin;
 
+use dtle_translate::wire::{AgentMembers, Member};
 use tokio::sync::OnceCell;
 
 use super::{Error, Session};
 use crate::settings::NomadSettings;
-use dtle_translate::wire::{AgentMembers, Member};
 
 /// What 2.x jobs have as their Region when they name none, and what Nomad itself
 /// reads in a job as "the agent's own region" (its `regionForJob`).

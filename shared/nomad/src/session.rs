@@ -12,6 +12,13 @@ use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
 use bytes::Bytes;
+use dtle_outbound::Secret;
+use dtle_outbound::{HeaderValue, Url, secret_header};
+use dtle_translate::wire::{
+    AgentMembers, AgentSelf, Allocation, AllocationState, AllocationStub, Deregistered, Evaluation,
+    Job, JobStub, JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered,
+    Validated,
+};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -23,13 +30,6 @@ use tokio::sync::OnceCell;
 use super::error::{Passing, classify, own_words, passing};
 use super::placed::Placed;
 use super::{Client, Error};
-use dtle_outbound::Secret;
-use dtle_outbound::{HeaderValue, Url, secret_header};
-use dtle_translate::wire::{
-    AgentMembers, AgentSelf, Allocation, AllocationState, AllocationStub, Deregistered, Evaluation,
-    Job, JobStub, JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered,
-    Validated,
-};
 
 /// One attempt, blocking queries apart.
 const ATTEMPT: Duration = Duration::from_secs(4);

@@ -7,15 +7,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::jobs::VisibleJobs;
-use crate::context::Context;
-use crate::reply::Error;
 use dtle_nomad::{self as nomad, ReadOptions};
 use dtle_translate::allocation::{is_newest, to_v2, to_v2_list, to_v2_whole};
 use dtle_translate::status::recorded;
 use dtle_translate::v2;
 use dtle_translate::wire::{Allocation, AllocationStub, Job};
 use dtle_translate::{JobView, job, password};
+
+use super::jobs::VisibleJobs;
+use crate::context::Context;
+use crate::reply::Error;
 
 /// An ID that nothing has.
 const NOTHING: &str = "00000000-0000-0000-0000-000000000000";

@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-
-use crate::context::Context;
-use crate::memory::{Ingredients, Question, Sources};
-use crate::outbound::consul::Consul;
-use crate::reply::Error;
-use crate::reply::text;
 use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions};
 use dtle_translate::progress::Progress;
 use dtle_translate::status::{Look, Status, first_look, needs_evaluations, recorded, settle};
 use dtle_translate::v2;
 use dtle_translate::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
 use dtle_translate::{JobView, job, password};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::context::Context;
+use crate::memory::{Ingredients, Question, Sources};
+use crate::outbound::consul::Consul;
+use crate::reply::{Error, text};
 
 /// Jobs read at the same time for a list.
 const AT_ONCE: usize = 8;

@@ -1,10 +1,11 @@
 //! Which generation of the plugin jobs are written for.
 
-use crate::context::Context;
-use crate::reply::Error;
 use dtle_nomad::ReadOptions;
 use dtle_translate::Layout;
 use dtle_translate::layout::Generation;
+
+use crate::context::Context;
+use crate::reply::Error;
 
 /// The setting, else what the nodes say, else the newer one.
 ///

@@ -1,5 +1,12 @@
 //! Creating and updating a job, by any route that can.
 
+use dtle_translate::body::{Body, BodyError, parse};
+use dtle_translate::register::{Existing, REGION, Registration, document};
+use dtle_translate::spec::{JobSpec, LONGEST_ID, fault_of_id};
+use dtle_translate::status::recorded;
+use dtle_translate::v2::{Validation, WriteReply};
+use dtle_translate::wire::{Job, Validated};
+use dtle_translate::{JobView, Layout, job, nomad_job, password, validation};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -9,13 +16,6 @@ use super::writes::{Update, conflict};
 use crate::context::Context;
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
-use dtle_translate::body::{Body, BodyError, parse};
-use dtle_translate::register::{Existing, REGION, Registration, document};
-use dtle_translate::spec::{JobSpec, LONGEST_ID, fault_of_id};
-use dtle_translate::status::recorded;
-use dtle_translate::v2::{Validation, WriteReply};
-use dtle_translate::wire::{Job, Validated};
-use dtle_translate::{JobView, Layout, job, nomad_job, password, validation};
 
 /// Registers the job in the body. `path_id` is the ID that the path names.
 ///

@@ -10,6 +10,10 @@
 
 use std::time::Duration;
 
+use dtle_nomad::{self as nomad, Session};
+use dtle_translate::register::Existing;
+use dtle_translate::wire::{Job, JobVersion};
+use dtle_translate::{MetaRecord, numbers};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::MutexGuard;
@@ -18,10 +22,6 @@ use uuid::Uuid;
 use super::history::{Fate, history};
 use crate::context::Context;
 use crate::reply::Error;
-use dtle_nomad::{self as nomad, Session};
-use dtle_translate::register::Existing;
-use dtle_translate::wire::{Job, JobVersion};
-use dtle_translate::{MetaRecord, numbers};
 
 /// How often a change is made anew because somebody else came between.
 const ATTEMPTS: u32 = 8;

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use dtle_outbound::{
+    Answer, ClientError, Fault, Method, Profile, StatusCode, TokenSource, Trust, secret_header,
+};
+use dtle_translate::progress::Progress;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::outbound::credential::Credential;
 use crate::settings::ConsulSettings;
-use dtle_outbound::{
-    Answer, ClientError, Fault, Method, Profile, StatusCode, TokenSource, Trust, secret_header,
-};
-use dtle_translate::progress::Progress;
 
 /// One read or delete.
 const CALL: Duration = Duration::from_secs(2);

@@ -4,9 +4,10 @@
 use std::fmt;
 use std::path::Path;
 
+use dtle_outbound::{Boxed, Secret, TokenSource};
+
 use crate::outbound::secrets::{Source, token_in, token_of};
 use crate::watched::{Watched, WatchedError};
-use dtle_outbound::{Boxed, Secret, TokenSource};
 
 /// A token of this program's own.
 pub enum Credential {

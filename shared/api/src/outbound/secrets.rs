@@ -28,12 +28,11 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use dtle_outbound::Secret;
+use dtle_outbound::{Fault, Profile, Trust};
 use lambda_http::http::{Request, Response};
 use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
-
-use dtle_outbound::Secret;
-use dtle_outbound::{Fault, Profile, Trust};
 
 /// How long a value is used without asking again.
 const FRESH_FOR: Duration = Duration::from_secs(300);

@@ -9,9 +9,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use lambda_http::http::StatusCode;
-
 use dtle_nomad::{self as nomad, QueryMeta};
+use lambda_http::http::StatusCode;
 
 /// The body of a 404 for a path that no route has; Go's own page.
 pub(super) const NO_PAGE: &str = "404 page not found\n";

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use dtle_nomad::{QueryMeta, Read};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lambda_http::Body;
@@ -10,8 +11,6 @@ use lambda_http::http::header::{self, HeaderName, HeaderValue};
 use lambda_http::http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
-
-use dtle_nomad::{QueryMeta, Read};
 
 /// From this size on 2.x compresses, in bytes.
 const COMPRESS_FROM: usize = 1_400;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use dtle_nomad::ReadOptions;
 use percent_encoding::percent_decode_str;
 
 use crate::duration::go_duration;
 use crate::reply::Error;
-use dtle_nomad::ReadOptions;
 
 /// The parameters of a request, in their order.
 #[derive(Clone, Debug, Default)]

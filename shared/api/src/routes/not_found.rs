@@ -4,9 +4,10 @@
 use super::ROWS;
 use super::order::unsupported::unsupported;
 use crate::context::Context;
+use crate::document::Doc;
 use crate::path;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route. It takes every method and every path.
 pub const ROUTE: Route = Route {
@@ -14,7 +15,9 @@ pub const ROUTE: Route = Route {
     methods: &[],
     paths: &[],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    // It is no route of the document.
+    doc: Doc::NOMAD,
 };
 
 // Async like every other handler; there is nobody to wait for.

@@ -1,10 +1,13 @@
 //! `GET /v1/allocation/{id}`: an allocation, whole, with the job it was made for.
 
+use dtle_nomad as nomad;
+use dtle_translate::v2;
+
 use crate::cluster::allocations::{askable, is_paused, whole};
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_nomad as nomad;
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -12,7 +15,18 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/allocation/{id}"],
     passwords: Passwords::Shown,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Allocations",
+        summary: "An allocation, whole",
+        text: "With the job it was made for.",
+        id: Some(Id::Allocation),
+        query: &[Query::Blocking, Query::Region],
+        answer: Answer::Json(shape::<v2::Allocation>()),
+        headers: Headers::Read,
+        missing: &["alloc not found"],
+        ..Doc::NOMAD
+    },
 };
 
 const UNKNOWN: &str = "alloc not found";

@@ -1,10 +1,13 @@
 //! `GET /v1/allocations`: the allocations of all jobs.
 
+use dtle_translate::v2;
+
 use crate::cluster::allocations::visible;
 use crate::cluster::jobs;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -12,7 +15,16 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/allocations"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Allocations",
+        summary: "The allocations of all jobs",
+        text: "Sorted by ID.",
+        query: &[Query::Blocking, Query::Prefix, Query::Region],
+        answer: Answer::Json(shape::<Vec<v2::AllocationStub>>()),
+        headers: Headers::Read,
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

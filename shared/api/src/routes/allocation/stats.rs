@@ -8,18 +8,20 @@
 
 use std::sync::Arc;
 
+use dtle_nomad::{self as nomad, ReadOptions};
+use dtle_translate::statistics::of_signal;
+use dtle_translate::v2;
+use dtle_translate::v2::{AllocationStatistics, Statistics};
+use dtle_translate::wire::AllocationState;
+use dtle_translate::{JobView, Side};
 use futures_util::future::try_join_all;
 
 use crate::cluster::allocations::askable;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Id, Query, shape};
 use crate::memory::Tasks;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_nomad::{self as nomad, ReadOptions};
-use dtle_translate::statistics::of_signal;
-use dtle_translate::v2::{AllocationStatistics, Statistics};
-use dtle_translate::wire::AllocationState;
-use dtle_translate::{JobView, Side};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -31,7 +33,20 @@ pub const ROUTE: Route = Route {
         "/agent/allocation/{id}/stats",
     ],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Allocations",
+        summary: "The statistics of an allocation",
+        text: "By the type of the task. A task that is not running is absent. An answer is shared for as long as the plugin does not refresh its figures.",
+        id: Some(Id::Allocation),
+        query: &[Query::Region, Query::Task],
+        answer: Answer::Json(shape::<v2::AllocationStatistics>()),
+        missing: &[
+            "alloc not found",
+            "allocation \"33a7a1bb-8eb4-11a2-bd2c-0c7e0457dfc2\" has no task \"Nope\"",
+        ],
+        ..Doc::NOMAD
+    },
 };
 
 const UNKNOWN: &str = "alloc not found";

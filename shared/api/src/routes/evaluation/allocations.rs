@@ -1,10 +1,13 @@
 //! `GET /v1/evaluation/{id}/allocations`: the allocations that an evaluation placed.
 
+use dtle_translate::v2;
+
 use crate::cluster::allocations::{askable, visible};
 use crate::cluster::jobs;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -12,7 +15,18 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/evaluation/{id}/allocations"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Evaluations",
+        summary: "The allocations that an evaluation placed",
+        text: "Sorted by ID. An unknown evaluation has none; an ID that is no UUID is 404.",
+        id: Some(Id::Evaluation),
+        query: &[Query::Blocking, Query::Region],
+        answer: Answer::Json(shape::<Vec<v2::AllocationStub>>()),
+        headers: Headers::Read,
+        missing: &["eval not found"],
+        ..Doc::NOMAD
+    },
 };
 
 const UNKNOWN: &str = "eval not found";

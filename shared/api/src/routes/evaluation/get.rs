@@ -1,12 +1,15 @@
 //! `GET /v1/evaluation/{id}`: one evaluation.
 
+use dtle_translate::JobView;
+use dtle_translate::evaluation::to_v2;
+use dtle_translate::v2;
+
 use crate::cluster::allocations::askable;
 use crate::cluster::jobs;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_translate::JobView;
-use dtle_translate::evaluation::to_v2;
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -14,7 +17,17 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/evaluation/{id}"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Evaluations",
+        summary: "An evaluation",
+        id: Some(Id::Evaluation),
+        query: &[Query::Blocking, Query::Region],
+        answer: Answer::Json(shape::<v2::Evaluation>()),
+        headers: Headers::Read,
+        missing: &["eval not found"],
+        ..Doc::NOMAD
+    },
 };
 
 const UNKNOWN: &str = "eval not found";

@@ -3,16 +3,18 @@
 
 use std::sync::Arc;
 
-use crate::cluster::jobs;
-use crate::context::Context;
-use crate::memory::{Question, Sources};
-use crate::reply::Error;
-use crate::reply::{Reply, text};
-use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{Read, allocation_stubs};
 use dtle_translate::JobView;
 use dtle_translate::allocation::to_v2_list;
+use dtle_translate::v2;
 use dtle_translate::v2::AllocationStub;
+
+use crate::cluster::jobs;
+use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::memory::{Question, Sources};
+use crate::reply::{Error, Reply, text};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -21,7 +23,17 @@ pub const ROUTE: Route = Route {
     // The vendor's page writes the path both ways.
     paths: &["/v1/job/{id}/allocations", "/job/{id}/allocations"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Jobs",
+        summary: "The allocations of a job",
+        text: "Sorted by ID. An unknown job has none.",
+        id: Some(Id::Job),
+        query: &[Query::Blocking, Query::Region, Query::All],
+        answer: Answer::Json(shape::<Vec<v2::AllocationStub>>()),
+        headers: Headers::Read,
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

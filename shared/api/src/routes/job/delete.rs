@@ -7,14 +7,17 @@
 
 use std::time::Duration;
 
-use crate::cluster::jobs::needed_consul;
-use crate::context::Context;
-use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{self as nomad, ReadOptions};
 use dtle_translate::spec::is_addressable;
+use dtle_translate::v2;
 use dtle_translate::v2::WriteReply;
 use dtle_translate::wire::JobStub;
+
+use crate::cluster::jobs::needed_consul;
+use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::reply::{Error, Reply};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -22,7 +25,18 @@ pub const ROUTE: Route = Route {
     methods: &["DELETE"],
     paths: &["/v1/job/{id}"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Jobs",
+        summary: "Delete a job",
+        text: "Its progress stays, so that a job made again under the ID goes on from there. An unknown job is as good as a deleted one.",
+        id: Some(Id::Job),
+        query: &[Query::Region, Query::Forget],
+        answer: Answer::Json(shape::<v2::WriteReply>()),
+        headers: Headers::Write,
+        bad: &["forget=true needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set"],
+        ..Doc::NOMAD
+    },
 };
 
 /// How often a stopping task is looked at before its progress is removed, and

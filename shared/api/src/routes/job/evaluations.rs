@@ -1,13 +1,16 @@
 //! `GET /v1/job/{id}/evaluations`: the evaluations of a job, by Status, then ID [017].
 
-use crate::cluster::jobs;
-use crate::context::Context;
-use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::Read;
 use dtle_translate::JobView;
 use dtle_translate::evaluation::to_v2;
+use dtle_translate::v2;
 use dtle_translate::v2::Evaluation;
+
+use crate::cluster::jobs;
+use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::reply::{Error, Reply};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -15,7 +18,17 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/job/{id}/evaluations"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Jobs",
+        summary: "The evaluations of a job",
+        text: "Sorted by Status, then ID. An unknown job has none.",
+        id: Some(Id::Job),
+        query: &[Query::Blocking, Query::Region],
+        answer: Answer::Json(shape::<Vec<v2::Evaluation>>()),
+        headers: Headers::Read,
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

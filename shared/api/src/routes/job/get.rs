@@ -1,9 +1,12 @@
 //! `GET /v1/job/{id}`: a job, with its passwords.
 
+use dtle_translate::v2;
+
 use crate::cluster::jobs;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -11,7 +14,18 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/job/{id}"],
     passwords: Passwords::Shown,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Jobs",
+        summary: "A job",
+        text: "While it runs, `Gtid` in its tasks' Config moves forward where the gateway knows Consul. X-Udup-Index is the job's ModifyIndex.",
+        id: Some(Id::Job),
+        query: &[Query::Blocking, Query::Region],
+        answer: Answer::Json(shape::<v2::Job>()),
+        headers: Headers::Read,
+        missing: &["job not found"],
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

@@ -1,10 +1,13 @@
 //! `GET /v1/jobs`: all jobs, their passwords masked.
 
+use dtle_translate::job::to_stub;
+use dtle_translate::v2;
+
 use crate::cluster::jobs;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_translate::job::to_stub;
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -12,7 +15,16 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/jobs"],
     passwords: Passwords::Masked,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Jobs",
+        summary: "All jobs",
+        text: "Sorted by ID. Here, and only here, every `ConnectionConfig.Password` reads `*`.",
+        query: &[Query::Blocking, Query::Prefix, Query::Region],
+        answer: Answer::Json(shape::<Vec<v2::JobStub>>()),
+        headers: Headers::Read,
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

@@ -4,15 +4,17 @@
 //! through garbage collection, and the plugin keeps its progress, so nothing is
 //! lost however long it stays so [Nomad recordings 053 to 060].
 
+use dtle_translate::register::Existing;
+use dtle_translate::v2;
+use dtle_translate::v2::WriteReply;
+use dtle_translate::{JobView, MetaRecord};
 use serde_json::{Map, Value, json};
 
 use crate::cluster::writes::Update;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_translate::register::Existing;
-use dtle_translate::v2::WriteReply;
-use dtle_translate::{JobView, MetaRecord};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -20,7 +22,18 @@ pub const ROUTE: Route = Route {
     methods: &["POST", "PUT"],
     paths: &["/v1/job/{id}/pause"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Jobs",
+        summary: "Pause a job",
+        text: "Success is false, and the index 0, for a job that is paused already. A body is not read.",
+        id: Some(Id::Job),
+        query: &[Query::Region],
+        answer: Answer::Json(shape::<v2::WriteReply>()),
+        headers: Headers::Write,
+        missing: &["job not found"],
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

@@ -1,17 +1,19 @@
 //! `POST /v1/job/{id}/resume`, `PUT …`: starts a paused job where it stopped; a
 //! dead or complete one is started again.
 
+use dtle_nomad::ReadOptions;
+use dtle_translate::MetaRecord;
+use dtle_translate::v2;
+use dtle_translate::v2::WriteReply;
 use serde_json::json;
 
 use super::pause::with_count;
 use crate::cluster::jobs;
 use crate::cluster::writes::Update;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_nomad::ReadOptions;
-use dtle_translate::MetaRecord;
-use dtle_translate::v2::WriteReply;
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -19,7 +21,18 @@ pub const ROUTE: Route = Route {
     methods: &["POST", "PUT"],
     paths: &["/v1/job/{id}/resume"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Jobs",
+        summary: "Resume a job",
+        text: "Starts a paused job, and again one that is dead or complete. Success is false, and the index 0, for one that runs. A body is not read.",
+        id: Some(Id::Job),
+        query: &[Query::Region],
+        answer: Answer::Json(shape::<v2::WriteReply>()),
+        headers: Headers::Write,
+        missing: &["job not found"],
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

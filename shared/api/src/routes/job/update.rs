@@ -1,9 +1,12 @@
 //! `POST /v1/job/{id}`, `PUT /v1/job/{id}`: updates the job of the path's ID.
 
+use dtle_translate::v2;
+
 use crate::cluster::register::register;
 use crate::context::Context;
+use crate::document::{Answer, Body, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -11,7 +14,28 @@ pub const ROUTE: Route = Route {
     methods: &["POST", "PUT"],
     paths: &["/v1/job/{id}"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Jobs",
+        summary: "Create or update the job of that ID",
+        text: "As on /v1/jobs. A body without an ID takes the path's; one with another ID is refused.",
+        id: Some(Id::Job),
+        query: &[Query::Region, Query::Fresh],
+        body: Some(Body::JobInAnyForm),
+        answer: Answer::Json(shape::<v2::WriteReply>()),
+        headers: Headers::Write,
+        bad: &[
+            "the body's ID \"a\" is not the path's \"b\"",
+            "Job Name hasn't been provided",
+        ],
+        missing: &["order not found", "job not found"],
+        refused: &[
+            "Enforcing job modify index 7: job exists with conflicting job modify index: 12",
+            "Enforcing job modify index 0: job already exists",
+            "Enforcing job modify index 7: job does not exist",
+        ],
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

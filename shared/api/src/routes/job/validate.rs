@@ -3,10 +3,13 @@
 //! 2.x connected to the databases. From here they cannot be reached, so those
 //! checks are reported as not made; the job itself is checked, and Nomad asked.
 
+use dtle_translate::v2;
+
 use crate::cluster::register::validate;
 use crate::context::Context;
+use crate::document::{Answer, Body, Doc, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -14,7 +17,17 @@ pub const ROUTE: Route = Route {
     methods: &["POST", "PUT"],
     paths: &["/v1/validate/job"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Jobs",
+        summary: "Check a job without running it",
+        text: "The job itself is checked, and Nomad asked. 2.x connected to the databases too; from here they cannot be reached, so those checks are reported as not made: Success false, Error empty. Faults of the job are in the report's Error, with status 200.",
+        query: &[Query::Region, Query::Fresh],
+        body: Some(Body::Job),
+        answer: Answer::Json(shape::<v2::Validation>()),
+        bad: &["the JSON ends too early (line 1, column 1)"],
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

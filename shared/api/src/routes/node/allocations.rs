@@ -1,11 +1,14 @@
 //! `GET /v1/node/{id}/allocations`: the allocations on a node, whole.
 
+use dtle_nomad::Read;
+use dtle_translate::v2;
+
 use crate::cluster::allocations::{askable, is_paused, whole};
 use crate::cluster::jobs;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_nomad::Read;
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -13,7 +16,18 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/node/{id}/allocations"],
     passwords: Passwords::Shown,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Nodes",
+        summary: "The allocations on a node, whole",
+        text: "Sorted by ID. An unknown node has none; an ID that is no UUID is 404.",
+        id: Some(Id::Node),
+        query: &[Query::Blocking, Query::Region],
+        answer: Answer::Json(shape::<Vec<v2::Allocation>>()),
+        headers: Headers::Read,
+        missing: &["node not found"],
+        ..Doc::NOMAD
+    },
 };
 
 const UNKNOWN: &str = "node not found";

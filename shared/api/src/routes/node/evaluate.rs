@@ -1,12 +1,15 @@
 //! `POST /v1/node/{id}/evaluate`, `PUT …`: lets the scheduler look at a node again.
 
+use dtle_nomad::ReadOptions;
+use dtle_translate::evaluation::to_node_evaluation;
+use dtle_translate::v2;
+
 use crate::cluster::allocations::askable;
 use crate::cluster::jobs;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_nomad::ReadOptions;
-use dtle_translate::evaluation::to_node_evaluation;
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -14,7 +17,18 @@ pub const ROUTE: Route = Route {
     methods: &["POST", "PUT"],
     paths: &["/v1/node/{id}/evaluate"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Nodes",
+        summary: "Evaluate the jobs of a node anew",
+        text: "A body is not read.",
+        id: Some(Id::Node),
+        query: &[Query::Region],
+        answer: Answer::Json(shape::<v2::NodeEvaluation>()),
+        headers: Headers::Write,
+        missing: &["node not found"],
+        ..Doc::NOMAD
+    },
 };
 
 const UNKNOWN: &str = "node not found";

@@ -1,10 +1,13 @@
 //! `GET /v1/node/{id}`: a node that runs dtle.
 
+use dtle_translate::node::to_v2;
+use dtle_translate::v2;
+
 use crate::cluster::allocations::askable;
 use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_translate::node::to_v2;
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -12,7 +15,17 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/node/{id}"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Nodes",
+        summary: "A node",
+        id: Some(Id::Node),
+        query: &[Query::Blocking, Query::Region],
+        answer: Answer::Json(shape::<v2::Node>()),
+        headers: Headers::Read,
+        missing: &["node not found"],
+        ..Doc::NOMAD
+    },
 };
 
 const UNKNOWN: &str = "node not found";

@@ -1,14 +1,15 @@
 //! `GET /v1/nodes`: the nodes that run dtle.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-
-use crate::context::Context;
-use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{self as nomad, Read, ReadOptions};
 use dtle_translate::node::to_stub;
 use dtle_translate::v2;
 use dtle_translate::wire::NodeStub;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Query, shape};
+use crate::reply::{Error, Reply};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -16,7 +17,16 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/nodes"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Nodes",
+        summary: "The nodes that run dtle",
+        text: "Sorted by ID.",
+        query: &[Query::Blocking, Query::Prefix, Query::Region],
+        answer: Answer::Json(shape::<Vec<v2::NodeStub>>()),
+        headers: Headers::Read,
+        ..Doc::NOMAD
+    },
 };
 
 /// Nodes read at the same time.

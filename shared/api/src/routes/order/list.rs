@@ -1,10 +1,12 @@
 //! `GET /v1/orders`, `GET /v1/orders/pending`: no orders, as 2.x answers without any
 //! [114, 115]. Nomad is not asked.
 
-use crate::context::Context;
-use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
 use dtle_nomad::{QueryMeta, Read};
+
+use crate::context::Context;
+use crate::document::{Answer, Doc, Headers, Source, shape};
+use crate::reply::{Error, Reply};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -12,7 +14,16 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/orders", "/v1/orders/pending"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Billing",
+        summary: "No orders",
+        text: "Always empty, as a 2.x without orders answered.",
+        answer: Answer::Json(shape::<[(); 0]>()),
+        headers: Headers::Read,
+        source: Source::Gateway,
+        ..Doc::NOMAD
+    },
 };
 
 // Async like every other handler; there is nobody to wait for.

@@ -2,8 +2,9 @@
 //! of the source database.
 
 use crate::context::Context;
+use crate::document::{Answer, Doc, Id, Source};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// 501, in one line.
 pub(crate) fn unsupported(path: &str) -> Error {
@@ -24,7 +25,19 @@ pub const ROUTE: Route = Route {
         "/v1/job/info",
     ],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Billing",
+        summary: "Not supported",
+        text: "Billing, and 2.x's browser of the source database, have no counterpart on a Nomad cluster. What else there was below /v1/orders/ and /v1/order/ answers the same.",
+        id: Some(Id::Order),
+        answer: Answer::Nothing,
+        unsupported: &[
+            "/v1/login belongs to billing or to the database browser of dtle 2.x, which a Nomad cluster has no counterpart for",
+        ],
+        source: Source::Gateway,
+        ..Doc::NOMAD
+    },
 };
 
 // Async like every other handler; there is nobody to wait for.

@@ -1,9 +1,12 @@
 //! `GET /v1/self`: the answering server, its configuration and its figures.
 
-use crate::context::Context;
-use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
 use dtle_translate::cluster::to_self;
+use dtle_translate::v2;
+
+use crate::context::Context;
+use crate::document::{Answer, Doc, Query, shape};
+use crate::reply::{Error, Reply};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -11,7 +14,14 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/self"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Servers",
+        summary: "The answering server",
+        query: &[Query::Region],
+        answer: Answer::Json(shape::<v2::AgentSelf>()),
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

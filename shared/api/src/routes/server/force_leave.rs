@@ -1,9 +1,10 @@
 //! `POST /v1/agent/force-leave?node=…`, `PUT …`: gives a failed server up.
 
 use crate::context::Context;
+use crate::document::{Answer, Doc, Query};
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -11,7 +12,15 @@ pub const ROUTE: Route = Route {
     methods: &["POST", "PUT"],
     paths: &["/v1/agent/force-leave"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Servers",
+        summary: "Give a failed server up",
+        query: &[Query::Node, Query::Region],
+        answer: Answer::Empty,
+        bad: &["missing node to force leave"],
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

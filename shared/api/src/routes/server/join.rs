@@ -1,9 +1,12 @@
 //! `POST /v1/join?address=…`, `PUT …`: joins other servers.
 
+use dtle_translate::v2;
+
 use crate::context::Context;
+use crate::document::{Answer, Doc, Query, shape};
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -11,7 +14,15 @@ pub const ROUTE: Route = Route {
     methods: &["POST", "PUT"],
     paths: &["/v1/join"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Servers",
+        summary: "Join servers",
+        query: &[Query::Addresses, Query::Region],
+        answer: Answer::Json(shape::<v2::Joined>()),
+        bad: &["missing address to join"],
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

@@ -1,8 +1,9 @@
 //! `GET /v1/leader`: the leader's `ip:port`, as a JSON string.
 
 use crate::context::Context;
+use crate::document::{Answer, Doc, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -10,7 +11,15 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/leader"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Servers",
+        summary: "The leader",
+        text: "Its `ip:port`, as a JSON string.",
+        query: &[Query::Region],
+        answer: Answer::Json(shape::<String>()),
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

@@ -1,9 +1,11 @@
 //! `GET /v1/managers`: the servers that the agent talks to, `ip:port` each.
 
-use crate::context::Context;
-use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
 use dtle_nomad as nomad;
+
+use crate::context::Context;
+use crate::document::{Answer, Doc, Query, shape};
+use crate::reply::{Error, Reply};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -11,7 +13,15 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/managers"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Servers",
+        summary: "The servers that the agent talks to",
+        text: "`ip:port` each. An agent that is a server only keeps no such list; then its peers.",
+        query: &[Query::Region],
+        answer: Answer::Json(shape::<Vec<String>>()),
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

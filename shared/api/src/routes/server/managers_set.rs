@@ -1,10 +1,12 @@
 //! `POST /v1/managers?address=…`, `PUT …`: sets the servers that the agent talks to.
 
+use dtle_nomad as nomad;
+
 use crate::context::Context;
+use crate::document::{Answer, Doc, Query};
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
-use dtle_nomad as nomad;
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -12,7 +14,18 @@ pub const ROUTE: Route = Route {
     methods: &["POST", "PUT"],
     paths: &["/v1/managers"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Servers",
+        summary: "Set the servers that the agent talks to",
+        query: &[Query::Addresses, Query::Region],
+        answer: Answer::Empty,
+        bad: &["missing server address"],
+        unsupported: &[
+            "the Nomad agent behind this gateway is a server only: it has no list of servers to set",
+        ],
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

@@ -1,9 +1,12 @@
 //! `GET /v1/operator/raft/configuration`: the servers in Raft.
 
-use crate::context::Context;
-use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use dtle_translate::v2;
 use dtle_translate::v2::RaftConfiguration;
+
+use crate::context::Context;
+use crate::document::{Answer, Doc, Query, shape};
+use crate::reply::{Error, Reply};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -11,7 +14,14 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/operator/raft/configuration"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Servers",
+        summary: "The Raft configuration",
+        query: &[Query::Region],
+        answer: Answer::Json(shape::<v2::RaftConfiguration>()),
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

@@ -1,9 +1,10 @@
 //! `DELETE /v1/operator/raft/peer?address=…` or `?id=…`: takes a server out of Raft.
 
 use crate::context::Context;
+use crate::document::{Answer, Doc, Query};
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -11,7 +12,20 @@ pub const ROUTE: Route = Route {
     methods: &["DELETE"],
     paths: &["/v1/operator/raft/peer"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Servers",
+        summary: "Take a server out of Raft",
+        text: "By `address` or by `id`, one of them.",
+        query: &[Query::Address, Query::PeerId, Query::Region],
+        answer: Answer::Empty,
+        bad: &[
+            "Must specify either ?id with the server's ID or ?address with IP:port of peer to remove",
+            "Must specify only one of ?id or ?address",
+        ],
+        refused: &["address \"10.0.0.5:4647\" was not found in the Raft configuration"],
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

@@ -1,8 +1,9 @@
 //! `GET /v1/regions`: the names of the regions.
 
 use crate::context::Context;
+use crate::document::{Answer, Doc, Query, shape};
 use crate::reply::{Error, Reply};
-use crate::route::{Answer, Passwords, Route};
+use crate::route::{Handled, Passwords, Route};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -10,7 +11,14 @@ pub const ROUTE: Route = Route {
     methods: &["GET"],
     paths: &["/v1/regions"],
     passwords: Passwords::None,
-    handler: |context| -> Answer<'_> { Box::pin(handle(context)) },
+    handler: |context| -> Handled<'_> { Box::pin(handle(context)) },
+    doc: Doc {
+        tag: "Servers",
+        summary: "The names of the regions",
+        query: &[Query::Region],
+        answer: Answer::Json(shape::<Vec<String>>()),
+        ..Doc::NOMAD
+    },
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {

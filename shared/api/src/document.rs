@@ -1,0 +1,159 @@
+//! What the OpenAPI document says of a route, beside what its row says already.
+//!
+//! It stands in the file of the route, so that words and code change together. Only
+//! the gateway on one machine makes the document: without the feature `openapi`,
+//! which functions are built without, a [`Shape`] is empty.
+
+/// What is said of a route.
+#[derive(Clone, Copy, Debug)]
+pub struct Doc {
+    /// The heading under which it stands.
+    pub tag: &'static str,
+    /// A headline.
+    pub summary: &'static str,
+    /// What the headline does not say, in Markdown; may be empty.
+    pub text: &'static str,
+    /// What `{id}` in the path is.
+    pub id: Option<Id>,
+    /// The query parameters that it reads, `pretty` apart.
+    pub query: &'static [Query],
+    /// The body that it reads.
+    pub body: Option<Body>,
+    /// The answer of status 200.
+    pub answer: Answer,
+    /// The index headers of its answer.
+    pub headers: Headers,
+    /// Texts of 400, beside those that parameters and Nomad bring along.
+    pub bad: &'static [&'static str],
+    /// Texts of 404.
+    pub missing: &'static [&'static str],
+    /// Texts of 500, beside those that Nomad brings along.
+    pub refused: &'static [&'static str],
+    /// Texts of 501.
+    pub unsupported: &'static [&'static str],
+    /// Whether Nomad is asked.
+    pub source: Source,
+}
+
+impl Doc {
+    /// A route that asks Nomad, about which nothing has been said yet.
+    pub const NOMAD: Self = Self {
+        tag: "",
+        summary: "",
+        text: "",
+        id: None,
+        query: &[],
+        body: None,
+        answer: Answer::Nothing,
+        headers: Headers::None,
+        bad: &[],
+        missing: &[],
+        refused: &[],
+        unsupported: &[],
+        source: Source::Nomad,
+    };
+}
+
+/// What the `{id}` of a path is.
+#[derive(Clone, Copy, Debug)]
+pub enum Id {
+    /// A job's.
+    Job,
+    /// An allocation's.
+    Allocation,
+    /// An evaluation's.
+    Evaluation,
+    /// A node's.
+    Node,
+    /// An order's.
+    Order,
+}
+
+/// Query parameters; `pretty` is everywhere.
+#[derive(Clone, Copy, Debug)]
+pub enum Query {
+    /// `index`, `wait` and `stale`.
+    Blocking,
+    /// `prefix`.
+    Prefix,
+    /// `region`.
+    Region,
+    /// `all`, of a job's allocations.
+    All,
+    /// `task`, of statistics.
+    Task,
+    /// `forget`, of a delete.
+    Forget,
+    /// `fresh`, of a create.
+    Fresh,
+    /// One `address`, needed unless there is an `id`.
+    Address,
+    /// One `address` or several, needed.
+    Addresses,
+    /// `id` of a Raft peer.
+    PeerId,
+    /// `node`, a server's name.
+    Node,
+}
+
+/// The body of a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Body {
+    /// A bare 2.x job.
+    Job,
+    /// A 2.x job, bare or wrapped, or a Nomad job.
+    JobInAnyForm,
+}
+
+/// The answer of status 200.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    /// A JSON value of a type.
+    Json(Shape),
+    /// No body, and so no content type.
+    Empty,
+    /// There is none.
+    Nothing,
+}
+
+/// Which of 2.x's headers an answer carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Headers {
+    /// None of them.
+    None,
+    /// All three, on 200; on 404 where Nomad was asked.
+    Read,
+    /// The index alone, on 200.
+    Write,
+}
+
+/// Who has to be there for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Nomad is asked.
+    Nomad,
+    /// The gateway alone.
+    Gateway,
+}
+
+/// The schema of a type, once somebody makes the document.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape(
+    /// Makes the schema.
+    #[cfg(feature = "openapi")]
+    pub fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+);
+
+/// The schema of a type, as it is written.
+#[cfg(feature = "openapi")]
+#[must_use]
+pub const fn shape<T: schemars::JsonSchema>() -> Shape {
+    Shape(schemars::SchemaGenerator::subschema_for::<T>)
+}
+
+/// Nothing: functions make no document.
+#[cfg(not(feature = "openapi"))]
+#[must_use]
+pub const fn shape<T>() -> Shape {
+    Shape()
+}
