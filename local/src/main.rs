@@ -31,7 +31,8 @@ use local::openapi;
 /// Settings that Nomad's own tools know are read from the environment under the
 /// same names: NOMAD_ADDR, NOMAD_TOKEN, NOMAD_NAMESPACE, NOMAD_REGION,
 /// NOMAD_CACERT, NOMAD_CLIENT_CERT, NOMAD_CLIENT_KEY, and Consul's likewise:
-/// CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN, CONSUL_HTTP_TOKEN_FILE.
+/// CONSUL_HTTP_ADDR, CONSUL_HTTP_TOKEN, CONSUL_HTTP_TOKEN_FILE. Jobs are those of one
+/// namespace, NOMAD_NAMESPACE, and of one region, unless --regions lists more.
 ///
 /// Files that hold tokens (--tokens, --nomad-token-file, CONSUL_HTTP_TOKEN_FILE) are
 /// read again within a second of a change, and on SIGHUP.
@@ -64,6 +65,11 @@ struct Arguments {
     /// BinlogPos and NatsAddr in Config are live, and DELETE takes ?forget=true.
     #[arg(long, env = "CONSUL_HTTP_ADDR", value_name = "URL")]
     consul: Option<String>,
+
+    /// Regions that callers may name besides the gateway's own, separated by
+    /// commas. Any other is answered as one that does not exist.
+    #[arg(long, env = "DTLE_REGIONS", value_name = "NAMES")]
+    regions: Option<String>,
 
     /// How jobs are written: `split` for plugins up to 4.22.07, `merged` from
     /// 4.22.11 on. Asked of the nodes when not given.
@@ -245,6 +251,7 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         "NOMAD_ADDR" => Some(address.clone()),
         "DTLE_LAYOUT" => arguments.layout.clone(),
         "DTLE_CORS_ORIGINS" => Some(arguments.cors_origin.join(",")),
+        "DTLE_REGIONS" => arguments.regions.clone(),
         "CONSUL_HTTP_ADDR" => match &sim {
             Some(sim) => Some(sim.consul_url()),
             None => arguments.consul.clone(),

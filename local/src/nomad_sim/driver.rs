@@ -56,7 +56,7 @@ pub(crate) fn node_value(state: &State, name: &str) -> Option<String> {
         "node.unique.name" => Some(agent.name.clone()),
         "node.unique.id" => Some(agent.node.clone()),
         "node.datacenter" => Some(agent.datacenter.clone()),
-        "node.region" => Some("global".to_owned()),
+        "node.region" => Some(agent.region.clone()),
         "node.class" => Some(String::new()),
         "attr.driver.dtle" => Some("1".to_owned()),
         "attr.driver.dtle.version" => Some(state.plugin_version.clone()),
@@ -329,7 +329,7 @@ impl State {
             "NOMAD_GROUP_NAME" => Some(alloc.group.clone()),
             "NOMAD_TASK_NAME" => Some(text(&place.task, "Name")),
             "NOMAD_DC" => Some(self.agent.datacenter.clone()),
-            "NOMAD_REGION" => Some("global".to_owned()),
+            "NOMAD_REGION" => Some(self.agent.region.clone()),
             other => {
                 let key = other.strip_prefix("NOMAD_META_")?;
                 [&place.task, &place.group, &*alloc.job]

@@ -28,7 +28,7 @@ pub(super) fn schemas() -> Map<String, Value> {
                     "description": "A UUID is made when it is not sent. Letters, digits and `. _ : -`, at most 64.",
                 },
                 "Name": {"type": "string", "pattern": r"\S", "description": "Need not be unique."},
-                "Region": text("`global` when not sent, or the gateway's own."),
+                "Region": text("The gateway's own when not sent, and for `global`; or one that the gateway is set to serve."),
                 "Datacenters": {"type": ["array", "null"], "items": {"type": "string"}, "description": "`[\"dc1\"]` when not sent."},
                 "Failover": {"type": ["boolean", "null"], "description": "Whether a failed task moves to another node."},
                 "Orders": {"type": ["array", "null"], "items": {"type": "string"}, "description": "Empty, or 404 `order not found`."},

@@ -116,7 +116,7 @@ pub(super) fn all_parameters() -> Value {
         "prefix": query("prefix", json!({"type": "string"}),
             "Only what has an ID that begins so: any length, hyphens and all."),
         "region": query("region", json!({"type": "string"}),
-            "The region to ask. One that Nomad does not know is 500 `No path to region`. On writes of jobs it is the job's region, too."),
+            "The region to ask: the gateway's own, or one that it is set to serve. Any other is 500 `No path to region`, as one that Nomad does not know. On writes of jobs it is the job's region, too."),
         "all": query("all", json!({"type": "boolean"}),
             "Also the allocations of earlier jobs of the same ID, as Nomad still has them. `1`, `t`, `T`, `true`, `TRUE`, `True` are true, all else is false."),
         "task": query("task", json!({"type": "string"}),

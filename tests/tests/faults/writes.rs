@@ -32,7 +32,9 @@ async fn a_change_without_an_index_is_never_sent_to_two_servers_that_may_both_ha
                 .find(|r| r.route == route)
                 .unwrap();
             let answer = request.send(&faulty.api).await.answer;
-            let sent: usize = faulty.servers.iter().map(|server| server.log().len()).sum();
+            let sent = faulty.servers.iter().flat_map(Proxy::log);
+            // Looking before the change changes nothing.
+            let sent = sent.filter(|request| request.method != "GET").count();
             let at = format!("{name}, {route}: {} {}", answer.status, answer.shown());
             if again {
                 assert_eq!(sent, 3, "{at}");

@@ -4,7 +4,7 @@ use dtle_translate::cluster::to_self;
 use dtle_translate::v2;
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Query, shape};
+use crate::document::{Answer, Doc, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -18,7 +18,6 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "The answering server",
-        query: &[Query::Region],
         answer: Answer::Json(shape::<v2::AgentSelf>()),
         ..Doc::NOMAD
     },

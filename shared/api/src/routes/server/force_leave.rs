@@ -16,7 +16,7 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "Give a failed server up",
-        query: &[Query::Node, Query::Region],
+        query: &[Query::Node],
         answer: Answer::Empty,
         bad: &["missing node to force leave"],
         ..Doc::NOMAD

@@ -18,7 +18,7 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "Join servers",
-        query: &[Query::Addresses, Query::Region],
+        query: &[Query::Addresses],
         answer: Answer::Json(shape::<v2::Joined>()),
         bad: &["missing address to join"],
         ..Doc::NOMAD

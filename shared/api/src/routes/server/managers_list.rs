@@ -3,7 +3,7 @@
 use dtle_nomad as nomad;
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Query, shape};
+use crate::document::{Answer, Doc, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -18,7 +18,6 @@ pub const ROUTE: Route = Route {
         tag: "Servers",
         summary: "The servers that the agent talks to",
         text: "`ip:port` each. An agent that is a server only keeps no such list; then its peers.",
-        query: &[Query::Region],
         answer: Answer::Json(shape::<Vec<String>>()),
         ..Doc::NOMAD
     },

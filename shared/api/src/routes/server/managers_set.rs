@@ -18,7 +18,7 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "Set the servers that the agent talks to",
-        query: &[Query::Addresses, Query::Region],
+        query: &[Query::Addresses],
         answer: Answer::Empty,
         bad: &["missing server address"],
         unsupported: &[
