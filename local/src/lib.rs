@@ -7,8 +7,12 @@
 //! - [`openapi`] describes the API, for programs and for readers.
 //! - [`nomad_sim`] is an in-memory Nomad, for trying the API without a cluster.
 
+pub mod api;
+pub mod forget;
 pub mod gateway;
+pub mod gtid;
 pub mod log;
 pub mod migrate;
+pub mod mysql;
 pub mod nomad_sim;
 pub mod openapi;

@@ -139,6 +139,15 @@ enum Command {
     /// so the command can be repeated. The new side has to know Consul.
     Migrate(Box<Migrate>),
 
+    /// Removes what a job's destination holds of it, so that a job made again under
+    /// its ID, from an earlier Gtid, applies everything from there on.
+    ///
+    /// The dtle plugin keeps the transactions that it applied in
+    /// dtle.gtid_executed_v4 on the destination. DELETE /v1/job/ID?forget=true cannot
+    /// remove them: the gateway does not know the databases. A Kafka destination has
+    /// no such table.
+    Forget(local::forget::Arguments),
+
     /// Makes tokens for callers.
     #[command(subcommand)]
     Token(Token),
@@ -213,6 +222,7 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         None => run(&arguments).map(|()| ExitCode::SUCCESS),
         Some(Command::Migrate(migrate)) => move_jobs(migrate),
+        Some(Command::Forget(forget)) => remove_rows(forget),
         Some(Command::Token(Token::New { name, scope })) => new_caller(name, *scope),
         Some(Command::Openapi) => write_document(),
     };
@@ -370,6 +380,11 @@ fn read_again_on_hangup(
         }
     });
     Ok(())
+}
+
+#[tokio::main]
+async fn remove_rows(arguments: &local::forget::Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    local::forget::run(arguments).await
 }
 
 /// Prints a token, which is not kept anywhere, and what is kept of it.

@@ -21,7 +21,11 @@ pub struct Process {
 
 /// Where the executable is. Cargo does not build another package's binaries for
 /// a test, so this does.
-fn executable() -> PathBuf {
+///
+/// # Panics
+/// When it does not build.
+#[must_use]
+pub fn executable() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let find = || {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -69,6 +69,7 @@ fn names_of(query: Query) -> &'static [&'static str] {
         Query::Task => &["task"],
         Query::Forget => &["forget"],
         Query::Fresh => &["fresh"],
+        Query::Paused => &["paused"],
         Query::Address => &["peer-address"],
         Query::Addresses => &["address"],
         Query::PeerId => &["peer-id"],
@@ -122,9 +123,11 @@ pub(super) fn all_parameters() -> Value {
         "task": query("task", json!({"type": "string"}),
             "Only this task: `Src` or `Dest`."),
         "forget": query("forget", json!({"type": "boolean"}),
-            "Removes the progress too, so that a job made again under the ID starts from scratch. The gateway has to know Consul. Not in 2.x. Read as `all` is."),
+            "Removes the progress in Consul too, so that it does not override the Gtid of a job made again under the ID. What a MySQL destination holds of the job, in `dtle.gtid_executed_v4`, stays, and makes such a job skip the transactions in there: `dtle-gateway forget` removes it, as X-Dtle-Warning says. The gateway has to know Consul. Not in 2.x. Read as `all` is."),
         "fresh": query("fresh", json!({"type": "boolean"}),
             "Refuses the job with 400 where progress is stored under its ID, which would override the job's own Gtid. The gateway has to know Consul. Not in 2.x. Read as `all` is."),
+        "paused": query("paused", json!({"type": "boolean"}),
+            "Registers the job paused: its tasks start with a resume, and those of a job that runs stop. Its Status is `pause`. Not in 2.x. Read as `all` is."),
         "node": query("node", json!({"type": "string", "minLength": 1}),
             "The name of the server."),
         "address": query("address", json!({"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}),
@@ -214,7 +217,7 @@ fn responses(doc: &Doc, types: &mut SchemaGenerator) -> Value {
     if !doc.missing.is_empty() {
         let own = match doc.headers {
             Headers::Read => Headers::Read,
-            Headers::None | Headers::Write => Headers::None,
+            Headers::None | Headers::Write | Headers::Deletion => Headers::None,
         };
         put("404", text("There is none.", doc.missing, own));
     }
@@ -239,6 +242,11 @@ fn headers(headers: Headers, always: bool) -> Value {
     match headers {
         Headers::None => json!({"Vary": header("Vary")}),
         Headers::Write => json!({"Vary": header("Vary"), "X-Udup-Index": index("X-Udup-Index")}),
+        Headers::Deletion => json!({
+            "Vary": header("Vary"),
+            "X-Udup-Index": index("X-Udup-Index"),
+            "X-Dtle-Warning": header("X-Dtle-Warning"),
+        }),
         Headers::Read => json!({
             "Vary": header("Vary"),
             "X-Udup-Index": index("X-Udup-Index"),
@@ -359,6 +367,8 @@ pub(super) fn all_headers() -> Value {
     let mut headers = json!({
         "Vary": header(true, &json!({"type": "string", "const": "Accept-Encoding"}),
             "Always: an answer of 1,400 bytes or more comes as gzip when that is asked for."),
+        "X-Dtle-Warning": header(false, &json!({"type": "string"}),
+            "With `forget=true`, where the destination is a MySQL server: that it still holds what it applied of the job, and the command that removes it."),
         "Retry-After": header(false, &json!({"type": "integer"}), "Seconds; with `No cluster leader` only."),
     });
     for (name, schema, description) in [

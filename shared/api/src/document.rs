@@ -86,6 +86,8 @@ pub enum Query {
     Forget,
     /// `fresh`, of a create.
     Fresh,
+    /// `paused`, of a create.
+    Paused,
     /// One `address`, needed unless there is an `id`.
     Address,
     /// One `address` or several, needed.
@@ -125,6 +127,8 @@ pub enum Headers {
     Read,
     /// The index alone, on 200.
     Write,
+    /// As `Write`, and on 200 perhaps a warning.
+    Deletion,
 }
 
 /// Who has to be there for an answer.

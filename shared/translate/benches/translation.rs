@@ -118,6 +118,7 @@ fn benches(criterion: &mut Criterion) {
                 layout: Layout::Merged,
                 policy: &policy,
                 existing: None,
+                paused: false,
             });
             Value::Object(document).to_string()
         });

@@ -9,6 +9,7 @@ pub mod body;
 pub mod cluster;
 pub mod config;
 pub mod evaluation;
+pub mod forget;
 pub mod job;
 pub mod keys;
 pub mod layout;

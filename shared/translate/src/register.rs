@@ -44,6 +44,8 @@ pub struct Registration<'a> {
     pub policy: &'a JobPolicy,
     /// What is registered under that ID now.
     pub existing: Option<&'a Existing>,
+    /// Whether its tasks wait for a resume instead of starting.
+    pub paused: bool,
 }
 
 /// The job document to register.
@@ -215,7 +217,7 @@ fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, V
     let (constraints, affinities) = placement(task, registration.spec.failover);
     for (key, value) in [
         ("Name", group_name),
-        ("Count", json!(1)),
+        ("Count", json!(u64::from(!registration.paused))),
         ("Constraints", constraints),
         ("Affinities", affinities),
         (

@@ -58,6 +58,7 @@ async fn register_2x(
     let layout = layout(context).await?;
     check_drivers(&spec, layout)?;
     let expected = spec.enforce_index.then_some(spec.job_modify_index);
+    let paused = context.call.query.flag("paused");
     let mut update = Update::new(context, &id, spec.enforce_index);
     loop {
         let before = update.read().await?;
@@ -70,6 +71,7 @@ async fn register_2x(
             layout,
             policy: &settings.policy,
             existing: before.as_ref(),
+            paused,
         });
         if let Some(index) = update.write(document).await? {
             return Ok(index);
@@ -171,6 +173,9 @@ async fn register_nomad(
     if job.datacenters.is_empty() {
         document.insert("Datacenters".to_owned(), json!(["dc1"]));
     }
+    if context.call.query.flag("paused") {
+        stand_still(&mut document);
+    }
     let mut update = Update::new(context, &id, expected.is_some());
     loop {
         let before = update.read().await?;
@@ -179,6 +184,18 @@ async fn register_nomad(
         if let Some(index) = update.write(document.clone()).await? {
             return Ok(index);
         }
+    }
+}
+
+/// With `?paused=true`: no group of the job runs until it is resumed.
+fn stand_still(document: &mut Map<String, Value>) {
+    let groups = document.get_mut("TaskGroups").and_then(Value::as_array_mut);
+    for group in groups
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        group.insert("Count".to_owned(), json!(0));
     }
 }
 
@@ -279,6 +296,7 @@ pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
         layout,
         policy: &context.app.settings.policy,
         existing: None,
+        paused: false,
     });
     let answer = context.nomad.validate(&document).await?;
     Ok(Validation {

@@ -22,6 +22,8 @@ pub use error::Error;
 const INDEX: HeaderName = HeaderName::from_static("x-udup-index");
 const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-udup-knownleader");
 const LAST_CONTACT: HeaderName = HeaderName::from_static("x-udup-lastcontact");
+/// What the caller has to do beside, in one sentence. Not in 2.x.
+const WARNING: HeaderName = HeaderName::from_static("x-dtle-warning");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -51,6 +53,7 @@ pub struct Reply {
     body: Option<String>,
     content_type: Option<HeaderValue>,
     index: Index,
+    warning: Option<HeaderValue>,
 }
 
 impl Reply {
@@ -67,6 +70,7 @@ impl Reply {
             body: Some(body?),
             content_type: Some(JSON),
             index: Index::None,
+            warning: None,
         })
     }
 
@@ -77,6 +81,7 @@ impl Reply {
             body: Some(answer.value.to_string()),
             content_type: Some(JSON),
             index: answer.meta.map_or(Index::None, Index::Read),
+            warning: None,
         }
     }
 
@@ -116,7 +121,18 @@ impl Reply {
             body: None,
             content_type: None,
             index: Index::None,
+            warning: None,
         }
+    }
+}
+
+impl Reply {
+    /// Adds what the caller has to do beside, as `X-Dtle-Warning`. A text that no
+    /// header can carry is left out.
+    #[must_use]
+    pub fn with_warning(mut self, text: &str) -> Self {
+        self.warning = HeaderValue::from_str(text).ok();
+        self
     }
 }
 
@@ -146,7 +162,16 @@ fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
 /// The response for a reply. With a limit, an answer that would have more bytes once
 /// Lambda has put it into its envelope is 413.
 #[must_use]
-pub fn render(reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Response<Body> {
+pub fn render(mut reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Response<Body> {
+    let warning = reply.warning.take();
+    let mut response = render_plain(reply, takes_gzip, limit);
+    if let Some(warning) = warning {
+        response.headers_mut().insert(WARNING, warning);
+    }
+    response
+}
+
+fn render_plain(reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Response<Body> {
     let Some(text) = reply.body else {
         return response(StatusCode::OK, reply.content_type, reply.index, Body::Empty);
     };

@@ -2,16 +2,18 @@
 //!
 //! The plugin's progress stays, so that a job made again under the ID goes on
 //! where this one stopped: the vendor's own "delete to pause, create to resume".
-//! `?forget=true` removes it too. An unknown job is as good as a deleted one
-//! [075], and another tenant's is unknown.
+//! `?forget=true` removes it too, and says in `X-Dtle-Warning` what it cannot
+//! remove: what the destination holds of the job. An unknown job is as good as a
+//! deleted one [075], and another tenant's is unknown.
 
 use std::time::Duration;
 
 use dtle_nomad::{self as nomad, ReadOptions};
+use dtle_translate::forget::warning;
 use dtle_translate::spec::is_addressable;
 use dtle_translate::v2;
 use dtle_translate::v2::WriteReply;
-use dtle_translate::wire::JobStub;
+use dtle_translate::wire::{Job, JobStub};
 
 use crate::cluster::jobs::needed_consul;
 use crate::context::Context;
@@ -33,7 +35,7 @@ pub const ROUTE: Route = Route {
         id: Some(Id::Job),
         query: &[Query::Region, Query::Forget],
         answer: Answer::Json(shape::<v2::WriteReply>()),
-        headers: Headers::Write,
+        headers: Headers::Deletion,
         bad: &["forget=true needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set"],
         ..Doc::NOMAD
     },
@@ -53,11 +55,16 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         refuse_shared_progress(context, id).await?;
     }
     let deleted = delete(context, id).await?;
-    if let (true, Some(name)) = (forget, deleted.name) {
-        forget_progress(context, id, &name).await?;
-    }
     let index = deleted.index;
-    Reply::write(context.call.style(), index, &WriteReply::written(index))
+    let reply = Reply::write(context.call.style(), index, &WriteReply::written(index))?;
+    let (true, Some(name)) = (forget, deleted.name) else {
+        return Ok(reply);
+    };
+    forget_progress(context, id, &name).await?;
+    Ok(match warning(&name, deleted.job.as_ref()) {
+        Some(text) => reply.with_warning(&text),
+        None => reply,
+    })
 }
 
 struct Deleted {
@@ -65,18 +72,21 @@ struct Deleted {
     index: u64,
     /// The name its progress is kept under; `None` for another tenant's job.
     name: Option<String>,
+    /// What it was, if it was still there.
+    job: Option<Job>,
 }
 
 async fn delete(context: &Context<'_>, id: &str) -> Result<Deleted, Error> {
     let nomad = &context.nomad;
     let current = ReadOptions::default();
     let index_of = |meta: Option<nomad::QueryMeta>| meta.map_or(0, |meta| meta.index);
-    let name = match nomad.job(id, &current).await {
-        Ok(job) if job.value.is_dtle() => job.value.name,
+    let job = match nomad.job(id, &current).await {
+        Ok(job) if job.value.is_dtle() => job.value,
         Ok(other) => {
             return Ok(Deleted {
                 index: index_of(other.meta),
                 name: None,
+                job: None,
             });
         }
         // Progress may be left of an earlier job of that ID.
@@ -84,6 +94,7 @@ async fn delete(context: &Context<'_>, id: &str) -> Result<Deleted, Error> {
             return Ok(Deleted {
                 index: index_of(meta),
                 name: is_addressable(id).then(|| id.to_owned()),
+                job: None,
             });
         }
         Err(error) => return Err(error.into()),
@@ -101,7 +112,8 @@ async fn delete(context: &Context<'_>, id: &str) -> Result<Deleted, Error> {
     };
     Ok(Deleted {
         index,
-        name: Some(name),
+        name: Some(job.name.clone()),
+        job: Some(job),
     })
 }
 

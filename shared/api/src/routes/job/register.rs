@@ -19,7 +19,7 @@ pub const ROUTE: Route = Route {
         tag: "Jobs",
         summary: "Create or update a job",
         text: "A job without an ID is a new one and gets a UUID. A job with the ID of a job that is there replaces it, at once, and starts it if it was paused. A job made again under the ID of a deleted one goes on from the progress that is stored under it. A password that reads `*` keeps the registered one.\n\nAll faults of a body are named together, in one line.",
-        query: &[Query::Region, Query::Fresh],
+        query: &[Query::Region, Query::Fresh, Query::Paused],
         body: Some(Body::JobInAnyForm),
         answer: Answer::Json(shape::<v2::WriteReply>()),
         headers: Headers::Write,

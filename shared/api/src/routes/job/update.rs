@@ -20,7 +20,7 @@ pub const ROUTE: Route = Route {
         summary: "Create or update the job of that ID",
         text: "As on /v1/jobs. A body without an ID takes the path's; one with another ID is refused.",
         id: Some(Id::Job),
-        query: &[Query::Region, Query::Fresh],
+        query: &[Query::Region, Query::Fresh, Query::Paused],
         body: Some(Body::JobInAnyForm),
         answer: Answer::Json(shape::<v2::WriteReply>()),
         headers: Headers::Write,
