@@ -18,6 +18,7 @@
 //! | [`proxy`] | a server of Nomad's that things happen to |
 //! | [`faulty`] | the gateway over such servers, and every route asked once |
 //! | [`crowd`] | many callers at once |
+//! | [`contention`] | many clients who change the same few jobs |
 
 // A helper that finds nothing where something must be has to fail the test
 // that uses it: the lints against panics spare only code marked as tests.
@@ -35,6 +36,7 @@ use serde_json::Value;
 
 pub mod client;
 pub mod cluster;
+pub mod contention;
 pub mod crowd;
 pub mod faulty;
 pub mod gateway;

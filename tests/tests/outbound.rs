@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use dtle_api::consul::Consul;
+use dtle_api::outbound::consul::Consul;
 use dtle_api::outbound::secrets::Manager;
 use dtle_api::settings::Settings;
 use dtle_nomad::Client;

@@ -481,7 +481,7 @@ pub(crate) fn member(state: &State) -> Value {
         "Status": "alive",
         "Tags": {
             "bootstrap": "1",
-            "build": "1.1.2",
+            "build": agent.build,
             "dc": agent.datacenter,
             "expect": "1",
             "id": agent.server,

@@ -147,6 +147,8 @@ pub struct Options {
     pub seed: bool,
     /// How long things take.
     pub pace: Pace,
+    /// The release that the server says it is. Its behaviour stays that of 1.1.2.
+    pub build: String,
     /// Whether `EnforceIndex` is checked and applied in one step, as from
     /// Nomad 2.0.1. Before, the check sees a snapshot.
     pub atomic_enforce_index: bool,
@@ -175,6 +177,7 @@ impl Default for Options {
             version: None,
             seed: false,
             pace: Pace::default(),
+            build: "1.1.2".to_owned(),
             atomic_enforce_index: false,
             write_window: Duration::from_millis(2),
             acl_token: None,
@@ -237,6 +240,7 @@ impl NomadSim {
         let agent = Agent {
             node: options.node_id,
             name: options.node_name,
+            build: options.build,
             datacenter: "dc1".to_owned(),
             region: options.region.clone(),
             http: address.to_string(),

@@ -262,6 +262,7 @@ pub(crate) struct Deployment {
 pub(crate) struct Agent {
     pub(crate) node: String,
     pub(crate) name: String,
+    pub(crate) build: String,
     pub(crate) datacenter: String,
     pub(crate) region: String,
     pub(crate) http: String,

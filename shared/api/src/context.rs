@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock};
 use dtle_nomad::{Client, Session};
 use dtle_outbound::{Secret, TokenSource};
 
+use crate::cluster::locks::Locks;
+use crate::cluster::servers::Servers;
 use crate::memory::Memory;
 use crate::observe::{Kind, Observer, Subject, to_log};
 use crate::outbound::consul::Consul;
@@ -45,8 +47,10 @@ pub struct App {
     pub observer: Observer,
     /// Whether a request has been answered.
     pub(crate) answered: AtomicBool,
-    /// Whose turn it is to change a job.
-    pub turns: Turns,
+    /// One writer of a job at a time.
+    pub writers: Locks,
+    /// The servers' release.
+    pub servers: Servers,
     /// Whose turn it is to signal a task.
     pub signals: Turns,
     tokens: Vec<Arc<Credential>>,
@@ -103,7 +107,8 @@ impl App {
             memory: Memory::default(),
             observer: Box::new(to_log),
             answered: AtomicBool::new(false),
-            turns: Turns::default(),
+            writers: Locks::default(),
+            servers: Servers::default(),
             signals: Turns::default(),
             largest_answer: None,
         })

@@ -26,6 +26,7 @@ pub mod cluster;
 pub mod context;
 pub mod document;
 pub mod duration;
+mod expiring;
 pub mod lambda;
 pub mod log;
 pub mod memory;

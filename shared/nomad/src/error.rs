@@ -73,6 +73,19 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether the call may have been made all the same: no answer came, none that
+    /// can be read, or a conflict that may be with an earlier attempt of this call.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::InDoubt { .. } | Self::Unreadable { .. } => true,
+            Self::Conflict { in_doubt, .. } => *in_doubt,
+            _ => false,
+        }
+    }
+}
+
 /// An error's text as the leader gave it. A server that passed the call on to the
 /// leader says so in front, once a hop: `rpc error: Enforcing job modify …`.
 pub(super) fn own_words(text: &[u8]) -> &[u8] {

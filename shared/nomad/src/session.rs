@@ -269,16 +269,24 @@ impl<'a> Session<'a> {
         self.read(&["v1", "job", id, "summary"], options).await
     }
 
-    /// `GET /v1/job/{id}/versions`: documents, newest first, of the last six
-    /// changes, or as much of them as `T` takes.
+    /// `GET /v1/job/{id}/versions`: documents of the last changes, oldest first, or
+    /// as much of them as `T` takes. Nomad keeps six, unless `job_tracked_versions`
+    /// says otherwise, and may keep a stable or a tagged one of long ago besides.
+    /// None for a job that is not there.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none.
+    /// As every call.
     pub async fn job_versions<T: DeserializeOwned>(&self, id: &str) -> Result<Vec<T>, Error> {
-        let answer: Read<dtle_translate::wire::Versions<T>> = self
+        let answer: Result<Read<dtle_translate::wire::Versions<T>>, Error> = self
             .read(&["v1", "job", id, "versions"], &ReadOptions::default())
-            .await?;
-        Ok(answer.value.versions)
+            .await;
+        let mut versions = match answer {
+            Ok(answer) => answer.value.versions,
+            Err(Error::NotFound { .. }) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        versions.reverse();
+        Ok(versions)
     }
 
     /// `GET /v1/job/{id}/allocations`: empty for a job that is not there.

@@ -33,6 +33,6 @@ mod view;
 pub mod wire;
 
 pub use layout::Layout;
-pub use meta::MetaRecord;
+pub use meta::{Mark, MetaRecord};
 pub use side::{Driver, Side};
 pub use view::JobView;

@@ -31,20 +31,24 @@ pub struct MetaRecord {
     /// By side.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tasks: BTreeMap<Side, TaskRecord>,
-    /// The JobModifyIndex on which the last write was based. Nomad before 2.0.1
-    /// checks the index without atomicity; by this a writer can tell whether
-    /// the one after it had seen its change.
-    pub base: u64,
-    /// Which write this was, by a name that no other write has: tells a copy of
-    /// this text, which others may register, from a write made at the same time.
+    /// The write that made this version of the job.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub write: Option<String>,
-    /// Set when an earlier write was given back: tells that from a copy of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub again: Option<String>,
+    pub mark: Option<Mark>,
     /// Changed to start a dead job again: Nomad restarts tasks whose Meta changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started: Option<u64>,
+}
+
+/// A write through this API. Nomad before 2.0.1 can let two writes on one version
+/// pass; from their marks it can be told afterwards which of them stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Mark {
+    /// The JobModifyIndex of the version that was changed, 0 for a new job.
+    pub base: u64,
+    /// A name that no other write has. A write whose answer was lost is recognised
+    /// by it, and a version that others register with a copied Meta is told apart.
+    pub name: String,
 }
 
 /// What is kept of a task.
@@ -73,7 +77,7 @@ impl std::fmt::Debug for MetaRecord {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MetaRecord")
             .field("name", &self.name)
-            .field("base", &self.base)
+            .field("mark", &self.mark)
             .finish_non_exhaustive()
     }
 }
@@ -87,22 +91,16 @@ impl MetaRecord {
             .unwrap_or_default()
     }
 
-    /// The text that a job's Meta holds.
-    #[must_use]
-    pub fn text_of_meta(meta: &BTreeMap<String, String>) -> Option<&str> {
-        meta.get(KEY).map(String::as_str)
-    }
-
     /// The text that the Meta of a job document holds.
     #[must_use]
-    pub fn text_of_document(document: &Map<String, Value>) -> Option<&str> {
+    pub fn text(document: &Map<String, Value>) -> Option<&str> {
         document.get("Meta")?.get(KEY)?.as_str()
     }
 
     /// What the Meta of a job document holds.
     #[must_use]
     pub fn of_document(document: &Map<String, Value>) -> Self {
-        Self::text_of_document(document)
+        Self::text(document)
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default()
     }

@@ -28,6 +28,23 @@ pub struct Existing {
     pub job: Job,
 }
 
+impl Existing {
+    /// Whether it would run as a job document says: the same tasks, counts and Meta.
+    #[must_use]
+    pub fn runs_as(&self, document: &Map<String, Value>) -> bool {
+        let read = |document| -> Job {
+            serde_json::from_value(numbers::tidy(document)).unwrap_or_default()
+        };
+        let wanted = read(Value::Object(document.clone()));
+        let found = read(Value::Object(self.document.clone()));
+        let groups = |job: Job| -> Vec<_> {
+            let groups = job.task_groups.into_iter();
+            groups.map(|group| (group.count, group.tasks)).collect()
+        };
+        wanted.meta == found.meta && groups(wanted) == groups(found)
+    }
+}
+
 /// Everything that a registration depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Registration<'a> {
@@ -56,7 +73,6 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
         name: Some(spec.name.clone()),
         failover: spec.failover,
         orders: spec.orders.is_some(),
-        base: existing.map_or(0, |existing| existing.job.job_modify_index),
         ..MetaRecord::default()
     };
     let mut configs = configs(spec, registration.layout, &mut kept);
@@ -104,25 +120,31 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
     }
     kept.put_into(&mut document);
     if let Some(existing) = existing {
-        keep_base_if_unchanged(&mut document, kept, &existing.document);
+        keep_mark_if_unchanged(&mut document, kept, &existing.document);
     }
     document
 }
 
 /// Nomad restarts tasks whose Meta changed. An update that changes nothing must
-/// not, so it leaves the base of the last write as it is.
-fn keep_base_if_unchanged(
+/// not, so it leaves the mark of the last write as it is.
+fn keep_mark_if_unchanged(
     document: &mut Map<String, Value>,
     mut kept: MetaRecord,
     existing: &Map<String, Value>,
 ) {
     let before = MetaRecord::of_document(existing);
-    kept.base = before.base;
     kept.started = before.started;
-    kept.write = before.write;
-    kept.again = before.again;
+    kept.mark.clone_from(&before.mark);
+    if kept != before {
+        return;
+    }
     let mut same = document.clone();
-    kept.put_into(&mut same);
+    // As it stands, with whatever an earlier release of this API wrote there.
+    same.extend(
+        existing
+            .get_key_value("Meta")
+            .map(|(key, meta)| (key.clone(), meta.clone())),
+    );
     if numbers::tidy(Value::Object(same.clone())) == numbers::tidy(Value::Object(existing.clone()))
     {
         *document = same;

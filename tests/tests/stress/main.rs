@@ -11,3 +11,4 @@
 mod bodies;
 mod callers;
 mod faults;
+mod writes;

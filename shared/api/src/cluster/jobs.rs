@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions};
 use dtle_translate::progress::Progress;
+use dtle_translate::register::Existing;
 use dtle_translate::status::{Look, Status, first_look, needs_evaluations, recorded, settle};
 use dtle_translate::v2;
 use dtle_translate::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
 use dtle_translate::{JobView, job, password};
 use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::Deserialize;
 
 use crate::context::Context;
 use crate::memory::{Ingredients, Question, Sources};
@@ -260,6 +262,30 @@ pub async fn without_status(
     let region = context.nomad.region().await?;
     context.app.memory.remember_job(region, &job);
     Ok(job)
+}
+
+/// What is registered under an ID, to be changed and written back; `None` for
+/// nothing. Without its Version: Nomad numbers versions itself, from 2.0 on unless the
+/// document does.
+///
+/// # Errors
+/// 404 `job not found` for another tenant's job.
+pub async fn registered(context: &Context<'_>, id: &str) -> Result<Option<Existing>, Error> {
+    let mut document = match context.nomad.job_document(id).await {
+        Ok(answer) => answer.value,
+        Err(nomad::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    document.remove("Version");
+    let job = Job::deserialize(&document).map_err(|error| {
+        Error::bad_gateway("Nomad sent an answer that cannot be read")
+            .because(format!("{:?} in a job", error.classify()))
+    })?;
+    if !job.is_dtle() {
+        // Word for word, and header for header, what an unknown job gets.
+        return Err(Error::job_not_found());
+    }
+    Ok(Some(Existing { document, job }))
 }
 
 /// All dtle jobs, sorted by ID.

@@ -5,5 +5,7 @@ pub mod allocations;
 mod history;
 pub mod jobs;
 pub mod layout;
+pub mod locks;
 pub mod register;
+pub mod servers;
 pub mod writes;

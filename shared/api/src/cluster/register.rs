@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::jobs::needed_consul;
 use super::layout::layout;
-use super::writes::{Update, conflict};
+use super::writes::change;
 use crate::context::Context;
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
@@ -59,24 +59,20 @@ async fn register_2x(
     check_drivers(&spec, layout)?;
     let expected = spec.enforce_index.then_some(spec.job_modify_index);
     let paused = context.call.query.flag("paused");
-    let mut update = Update::new(context, &id, spec.enforce_index);
-    loop {
-        let before = update.read().await?;
+    let (spec, id) = (&spec, &id);
+    let index = change(context, id, spec.enforce_index, |before| async move {
         check_index(expected, before.as_ref())?;
-        let spec = with_passwords(&spec, before.as_ref())?;
-        let document = document(&Registration {
-            spec: &spec,
-            id: &id,
+        Ok(Some(document(&Registration {
+            spec: &with_passwords(spec, before.as_ref())?,
+            id,
             region,
             layout,
             policy: &settings.policy,
             existing: before.as_ref(),
             paused,
-        });
-        if let Some(index) = update.write(document).await? {
-            return Ok(index);
-        }
-    }
+        })))
+    });
+    Ok(index.await?.unwrap_or_default())
 }
 
 fn check_drivers(spec: &JobSpec, layout: Layout) -> Result<(), Error> {
@@ -173,18 +169,18 @@ async fn register_nomad(
     if job.datacenters.is_empty() {
         document.insert("Datacenters".to_owned(), json!(["dc1"]));
     }
+    // Numbers and tags are a version's own, which this will not be.
+    document.retain(|key, _| !matches!(key.as_str(), "Version" | "VersionTag"));
     if context.call.query.flag("paused") {
         stand_still(&mut document);
     }
-    let mut update = Update::new(context, &id, expected.is_some());
-    loop {
-        let before = update.read().await?;
+    let (id, job, document) = (&id, &job, &document);
+    let index = change(context, id, expected.is_some(), |before| async move {
         check_index(expected, before.as_ref())?;
-        check_name(&job.name, &id, before.as_ref())?;
-        if let Some(index) = update.write(document.clone()).await? {
-            return Ok(index);
-        }
-    }
+        check_name(&job.name, id, before.as_ref())?;
+        Ok(Some(document.clone()))
+    });
+    Ok(index.await?.unwrap_or_default())
 }
 
 /// With `?paused=true`: no group of the job runs until it is resumed.
@@ -221,7 +217,19 @@ async fn region_of<'a>(
     Ok(region.or(context.app.settings.nomad.region.as_deref()))
 }
 
-/// 2.x's compare-and-set, in its words [072, 074]. Without an index everything
+/// What 2.x says when the index of a job is not the expected one [072, 074].
+#[must_use]
+pub(super) fn conflict(expected: u64, found: Option<u64>) -> String {
+    match (expected, found) {
+        (0, Some(_)) => "Enforcing job modify index 0: job already exists".to_owned(),
+        (_, Some(found)) => format!(
+            "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
+        ),
+        (_, None) => format!("Enforcing job modify index {expected}: job does not exist"),
+    }
+}
+
+/// 2.x's compare-and-set. Without an index everything
 /// is as expected.
 fn check_index(expected: Option<u64>, before: Option<&Existing>) -> Result<(), Error> {
     let found = before.map(|before| before.job.job_modify_index);

@@ -37,8 +37,6 @@ pub struct Versions<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct JobVersion {
-    /// 0 for the first since the job was made.
-    pub version: u64,
     /// The index that the job was made at.
     pub create_index: u64,
     /// The index of this change.

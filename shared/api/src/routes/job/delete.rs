@@ -102,12 +102,10 @@ async fn delete(context: &Context<'_>, id: &str) -> Result<Deleted, Error> {
     let index = match nomad.deregister(id).await {
         Ok(answer) => answer.index,
         // No answer came, or none that can be read: whether it was done can be seen.
-        Err(error @ (nomad::Error::InDoubt { .. } | nomad::Error::Unreadable { .. })) => {
-            match nomad.job(id, &current).await {
-                Err(nomad::Error::NotFound { meta }) => index_of(meta),
-                _ => return Err(error.into()),
-            }
-        }
+        Err(error) if error.is_in_doubt() => match nomad.job(id, &current).await {
+            Err(nomad::Error::NotFound { meta }) => index_of(meta),
+            _ => return Err(error.into()),
+        },
         Err(error) => return Err(error.into()),
     };
     Ok(Deleted {

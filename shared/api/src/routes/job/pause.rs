@@ -10,7 +10,7 @@ use dtle_translate::v2::WriteReply;
 use dtle_translate::{JobView, MetaRecord};
 use serde_json::{Map, Value, json};
 
-use crate::cluster::writes::Update;
+use crate::cluster::writes::change;
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
@@ -37,23 +37,22 @@ pub const ROUTE: Route = Route {
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let mut update = Update::new(context, context.call.id(), false);
-    let reply = loop {
-        let before = update.read().await?.ok_or_else(Error::job_not_found)?;
+    let index = change(context, context.call.id(), false, |before| async move {
+        let before = before.ok_or_else(Error::job_not_found)?;
         if JobView::new(&before.job).is_paused() {
-            break WriteReply::unchanged();
+            return Ok(None);
         }
         let mut document = with_count(before, 0);
         document.insert("Stop".to_owned(), json!(false));
-        if let Some(index) = update.write(document).await? {
-            break WriteReply::written(index);
-        }
-    };
+        Ok(Some(document))
+    })
+    .await?;
+    let reply = index.map_or_else(WriteReply::unchanged, WriteReply::written);
     Reply::write(context.call.style(), reply.index, &reply)
 }
 
-/// The registered document with another count in every group, and the index it
-/// is based on.
+/// The registered document with another count in every group, and without the mark
+/// of the write that made it.
 pub(super) fn with_count(before: Existing, count: u64) -> Map<String, Value> {
     let Existing { mut document, job } = before;
     let groups = document.get_mut("TaskGroups").and_then(Value::as_array_mut);
@@ -63,7 +62,7 @@ pub(super) fn with_count(before: Existing, count: u64) -> Map<String, Value> {
         }
     }
     let mut kept = MetaRecord::of_meta(&job.meta);
-    kept.base = job.job_modify_index;
+    kept.mark = None;
     kept.put_into(&mut document);
     document
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::pause::with_count;
 use crate::cluster::jobs;
-use crate::cluster::writes::Update;
+use crate::cluster::writes::change;
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Id, Query, shape};
 use crate::reply::{Error, Reply};
@@ -37,25 +37,22 @@ pub const ROUTE: Route = Route {
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = context.call.id();
-    let mut update = Update::new(context, id, false);
-    let reply = loop {
-        let before = update.read().await?.ok_or_else(Error::job_not_found)?;
+    let index = change(context, id, false, |before| async move {
+        let before = before.ok_or_else(Error::job_not_found)?;
         let now = jobs::one(context, id, &ReadOptions::default()).await?;
         if !now.value.status.can_be_resumed() {
-            break WriteReply::unchanged();
+            return Ok(None);
         }
-        let base = before.job.job_modify_index;
-        let mut kept = MetaRecord::of_meta(&before.job.meta);
+        let started = before.job.job_modify_index;
         let mut document = with_count(before, 1);
         document.insert("Stop".to_owned(), json!(false));
-        // Tasks that failed for good start again when their Meta changes. The
-        // base changes it already; the mark says why.
-        kept.base = base;
-        kept.started = Some(base);
+        // Tasks that failed for good start again when their Meta changes.
+        let mut kept = MetaRecord::of_document(&document);
+        kept.started = Some(started);
         kept.put_into(&mut document);
-        if let Some(index) = update.write(document).await? {
-            break WriteReply::written(index);
-        }
-    };
+        Ok(Some(document))
+    })
+    .await?;
+    let reply = index.map_or_else(WriteReply::unchanged, WriteReply::written);
     Reply::write(context.call.style(), reply.index, &reply)
 }

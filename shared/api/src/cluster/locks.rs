@@ -1,0 +1,32 @@
+//! Locks for the writers of a job within this process.
+//!
+//! Nothing depends on them but speed: writers that meet at Nomad cost each other
+//! repeated changes, while writers that wait for each other here cost nothing. They
+//! serve a gateway with many clients; a function has one request at a time.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+/// How long a writer waits for the one before, who may be waiting for Nomad.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A fixed number of locks, among which the IDs of jobs are spread.
+pub struct Locks([Mutex<()>; 64]);
+
+impl Default for Locks {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl Locks {
+    /// The lock of a job; `None` after two seconds of waiting for it.
+    pub(super) async fn lock(&self, id: &str) -> Option<MutexGuard<'_, ()>> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(id);
+        let place = usize::try_from(hash % 64).unwrap_or_default();
+        let lock = self.0.get(place)?;
+        tokio::time::timeout(PATIENCE, lock.lock()).await.ok()
+    }
+}

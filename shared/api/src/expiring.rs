@@ -1,0 +1,65 @@
+//! Values that are good for a while, by the wall clock.
+//!
+//! The monotonic clock, which caches usually go by, can stand still while Lambda keeps
+//! a process frozen: what was remembered before would look new after any time.
+
+use std::time::{Duration, SystemTime};
+
+/// A value and the span of time in which it is good.
+#[derive(Clone, Debug)]
+pub(crate) struct Expiring<T> {
+    value: T,
+    from: SystemTime,
+    until: SystemTime,
+}
+
+impl<T> Expiring<T> {
+    /// A value that is good from now on, for so long.
+    pub(crate) fn new(value: T, lifetime: Duration) -> Self {
+        let from = SystemTime::now();
+        Self {
+            value,
+            from,
+            // No date that far can be written: good for a moment.
+            until: from.checked_add(lifetime).unwrap_or(from),
+        }
+    }
+
+    /// The value while it is good.
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.get_at(SystemTime::now())
+    }
+
+    /// A clock that was set back makes everything old, nothing young for ever.
+    fn get_at(&self, now: SystemTime) -> Option<&T> {
+        (self.from..self.until)
+            .contains(&now)
+            .then_some(&self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_good_for_its_lifetime_and_not_before_it_was_made() {
+        let minute = Duration::from_secs(60);
+        let one = Expiring::new(7, minute);
+        assert_eq!(one.get(), Some(&7));
+        assert_eq!(one.get_at(one.from), Some(&7));
+        assert_eq!(
+            one.get_at(one.from + minute - Duration::from_millis(1)),
+            Some(&7)
+        );
+        assert_eq!(one.get_at(one.from + minute), None);
+        // The clock was set back by a second.
+        assert_eq!(one.get_at(one.from - Duration::from_secs(1)), None);
+    }
+
+    #[test]
+    fn no_lifetime_is_too_long_to_be_written() {
+        assert_eq!(Expiring::new((), Duration::MAX).get(), None);
+        assert_eq!(Expiring::new((), Duration::ZERO).get(), None);
+    }
+}

@@ -1,0 +1,296 @@
+//! What a write asks of Nomad and leaves there: as few calls as its release allows,
+//! nothing that is a version's own, and no restart for nothing.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+use std::time::Duration;
+
+use local::gateway::Server;
+use local::nomad_sim::{NomadSim, Options};
+use serde_json::{Value, json};
+use tests::cluster::job;
+use tests::contention::is_conflict;
+use tests::proxy::{Fault, Received, Which};
+use tests::{Client, Proxy, gateway};
+
+/// A Nomad of some release, and two gateways with a proxy each before it.
+struct Setup {
+    _nomad: NomadSim,
+    direct: Client,
+    proxies: Vec<Proxy>,
+    apis: Vec<Client>,
+    _servers: Vec<Server>,
+}
+
+impl Setup {
+    async fn start(build: &str) -> Self {
+        let nomad = NomadSim::start(Options {
+            version: Some("4.23.04.0".to_owned()),
+            build: build.to_owned(),
+            atomic_enforce_index: build.starts_with('2'),
+            write_window: Duration::from_millis(20),
+            ..Options::default()
+        })
+        .await
+        .unwrap();
+        let (mut proxies, mut apis, mut servers) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..2 {
+            let proxy = Proxy::start(nomad.address()).await;
+            let (server, api) = gateway(&proxy.url(), &[("DTLE_LAYOUT", "merged")]).await;
+            proxies.push(proxy);
+            servers.push(server);
+            apis.push(api);
+        }
+        Self {
+            direct: Client::of_url(&nomad.url()),
+            _nomad: nomad,
+            proxies,
+            apis,
+            _servers: servers,
+        }
+    }
+
+    /// What the first gateway asked, method and path each.
+    fn asked(&self) -> Vec<String> {
+        let log = self.proxies[0].log();
+        let line = |one: &Received| {
+            let path = one.target.split('?').next().unwrap_or_default();
+            format!("{} {path}", one.method)
+        };
+        log.iter().map(line).collect()
+    }
+
+    /// The documents that the gateways sent to be registered.
+    fn sent(&self) -> Vec<Value> {
+        let logs = self.proxies.iter().flat_map(Proxy::log);
+        let writes = logs.filter(|one| one.method == "PUT" && one.target.starts_with("/v1/jobs"));
+        writes
+            .map(|one| serde_json::from_slice::<Value>(&one.body).unwrap()["Job"].clone())
+            .collect()
+    }
+
+    async fn versions(&self, id: &str) -> Vec<Value> {
+        let answer = self.direct.get(&format!("/v1/job/{id}/versions")).await;
+        answer.json()["Versions"].as_array().unwrap().clone()
+    }
+}
+
+fn named(id: &str, name: &str) -> Value {
+    let mut job = job(id);
+    job["Name"] = json!(name);
+    job
+}
+
+const MEMBERS: &str = "GET /v1/agent/members";
+const VERSIONS: &str = "GET /v1/job/x/versions";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_are_read_back_only_where_a_server_is_older_than_2_0_1() {
+    for (build, read_back) in [
+        ("1.1.2", 1),
+        ("2.0.0", 1),
+        ("dev", 1),
+        ("2.0.1", 0),
+        ("2.0.5+ent", 0),
+    ] {
+        let setup = Setup::start(build).await;
+        let api = &setup.apis[0];
+        api.post_json("/v1/jobs", &job("x")).await.succeeds();
+        // The first write of all asks for the release, which is remembered.
+        let count = |asked: &[String], what: &str| asked.iter().filter(|one| *one == what).count();
+        let asked = setup.asked();
+        assert_eq!(count(&asked, MEMBERS), 1, "{build}: {asked:?}");
+        assert_eq!(count(&asked, VERSIONS), read_back, "{build}: {asked:?}");
+        setup.proxies[0].forget();
+        api.put_json("/v1/job/x", &named("x", "other"))
+            .await
+            .succeeds();
+        api.post("/v1/job/x/pause").await.succeeds();
+        api.post("/v1/job/x/resume").await.succeeds();
+        let asked = setup.asked();
+        assert_eq!(count(&asked, MEMBERS), 0, "{build}: {asked:?}");
+        assert_eq!(count(&asked, VERSIONS), 3 * read_back, "{build}: {asked:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_cannot_be_asked_are_taken_for_old_ones() {
+    let setup = Setup::start("2.0.5").await;
+    let text = r#""build":"2.0.5""#;
+    setup.proxies[0].set(Fault::Replace(text, "x"), Which::All);
+    setup.apis[0]
+        .post_json("/v1/jobs", &job("x"))
+        .await
+        .succeeds();
+    let asked = setup.asked();
+    assert!(asked.iter().any(|one| one == VERSIONS), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_never_ask_for_the_release() {
+    let setup = Setup::start("1.1.2").await;
+    setup.apis[1]
+        .post_json("/v1/jobs", &job("x"))
+        .await
+        .succeeds();
+    for target in [
+        "/v1/jobs",
+        "/v1/job/x",
+        "/v1/job/x/allocations",
+        "/v1/nodes",
+        "/v1/allocations",
+    ] {
+        setup.apis[0].get(target).await.succeeds();
+    }
+    setup.apis[0]
+        .post("/v1/job/none/pause")
+        .await
+        .fails(404, "job not found");
+    let asked = setup.asked();
+    assert!(!asked.iter().any(|one| one == MEMBERS), "{asked:?}");
+}
+
+/// Nomad gives each version a number, and operators give one a tag (from 1.9): a
+/// change that sent them back would take the tag along, or a number that is taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_sends_back_neither_version_nor_tag() {
+    let setup = Setup::start("1.1.2").await;
+    let api = &setup.apis[0];
+    api.post_json("/v1/jobs", &job("x")).await.succeeds();
+    let tag = r#""VersionTag":{"Name":"golden"},"Stable":"#;
+    setup.proxies[0].set(Fault::Replace(r#""Stable":"#, tag), Which::All);
+    setup.proxies[0].forget();
+    // The same once more is no change, and the version keeps its tag.
+    api.put_json("/v1/job/x", &job("x")).await.succeeds();
+    api.put_json("/v1/job/x", &named("x", "other"))
+        .await
+        .succeeds();
+    api.post("/v1/job/x/pause").await.succeeds();
+    api.post("/v1/job/x/resume").await.succeeds();
+    let whole = json!({"Job": setup.versions("x").await[0].clone()});
+    let mut tagged = whole.clone();
+    tagged["Job"]["VersionTag"] = json!({"Name": "golden"});
+    tagged["Job"]["Priority"] = json!(70);
+    api.put_json("/v1/job/x", &tagged).await.succeeds();
+    let sent = setup.sent();
+    assert_eq!(sent.len(), 5);
+    for (number, document) in sent.iter().enumerate() {
+        assert_eq!(document.get("Version"), None, "{number}");
+        assert_eq!(
+            document.get("VersionTag").is_some(),
+            number == 0,
+            "{number}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_put_back_is_the_first_of_two_without_its_number_and_tag() {
+    let setup = Setup::start("1.1.2").await;
+    setup.apis[0]
+        .post_json("/v1/jobs", &job("x"))
+        .await
+        .succeeds();
+    let tag = r#""VersionTag":{"Name":"golden"},"Stable":"#;
+    for proxy in &setup.proxies {
+        proxy.set(Fault::Replace(r#""Stable":"#, tag), Which::All);
+        proxy.forget();
+    }
+    let index = setup.versions("x").await[0]["JobModifyIndex"].clone();
+    let change = async |writer: usize| {
+        let mut body = named("x", &format!("of {writer}"));
+        body["EnforceIndex"] = json!(true);
+        body["JobModifyIndex"] = index.clone();
+        setup.apis[writer].put_json("/v1/job/x", &body).await
+    };
+    let answers: [_; 2] = tokio::join!(change(0), change(1)).into();
+    let winner = answers
+        .iter()
+        .position(|answer| answer.status == 200)
+        .unwrap();
+    assert!(
+        is_conflict(&answers[1 - winner]),
+        "{}",
+        answers[1 - winner].shown()
+    );
+    // Two changes, and one of them put back: with what it said, and a mark of its own.
+    let versions = setup.versions("x").await;
+    assert_eq!(versions.len(), 4);
+    let text = |version: &Value| -> Value {
+        serde_json::from_str(version["Meta"]["dtle2"].as_str().unwrap()).unwrap()
+    };
+    let (back, first) = (text(&versions[0]), text(&versions[2]));
+    assert_eq!(back["Name"], format!("of {winner}"));
+    assert_eq!(back["Name"], first["Name"]);
+    assert_eq!(back["Mark"]["Base"], versions[2]["JobModifyIndex"]);
+    assert_ne!(back["Mark"]["Name"], first["Mark"]["Name"]);
+    assert_eq!(versions[0]["TaskGroups"], versions[2]["TaskGroups"]);
+    for document in setup.sent() {
+        assert_eq!(document.get("Version"), None);
+        assert_eq!(document.get("VersionTag"), None);
+    }
+}
+
+/// What an earlier release of this API kept in Meta: its marks mean nothing now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_with_the_marks_of_an_earlier_release_is_read_and_changed_as_any() {
+    let setup = Setup::start("1.1.2").await;
+    let api = &setup.apis[0];
+    api.post_json("/v1/jobs", &job("x")).await.succeeds();
+    let mut document = setup.versions("x").await[0].clone();
+    let text = document["Meta"]["dtle2"].as_str().unwrap();
+    let mut kept: Value = serde_json::from_str(text).unwrap();
+    kept.as_object_mut().unwrap().remove("Mark");
+    kept["Base"] = json!(4_711);
+    kept["Write"] = json!("0b8f3c0e5d7a4f4e9f0d6c1b2a394857");
+    kept["Again"] = json!("77665544332211000011223344556677");
+    document["Meta"]["dtle2"] = json!(kept.to_string());
+    let body = json!({"Job": document});
+    assert_eq!(setup.direct.put_json("/v1/jobs", &body).await.status, 200);
+    let version = async || setup.versions("x").await[0]["Version"].as_u64().unwrap();
+    let before = version().await;
+
+    let read = api.get("/v1/job/x").await.ok();
+    assert_eq!(read["Name"], job("x")["Name"]);
+    // Nothing changes, nothing restarts.
+    api.put_json("/v1/job/x", &job("x")).await.succeeds();
+    assert_eq!(version().await, before);
+    assert_eq!(
+        setup.versions("x").await[0]["Meta"]["dtle2"],
+        kept.to_string()
+    );
+    // Each change is accepted, and none is taken for lost.
+    api.post("/v1/job/x/pause").await.succeeds();
+    api.post("/v1/job/x/resume").await.succeeds();
+    let mut body = named("x", "other");
+    body["EnforceIndex"] = json!(true);
+    body["JobModifyIndex"] = api.get("/v1/job/x").await.ok()["JobModifyIndex"].clone();
+    api.put_json("/v1/job/x", &body).await.succeeds();
+    assert_eq!(version().await, before + 3);
+    assert_eq!(api.get("/v1/job/x").await.ok()["Name"], "other");
+}
+
+/// Nomad restarts tasks whose Meta changed: an update that changes nothing must leave
+/// every byte of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_update_that_changes_nothing_makes_no_version() {
+    let setup = Setup::start("1.1.2").await;
+    let api = &setup.apis[0];
+    api.post_json("/v1/jobs", &job("x")).await.succeeds();
+    api.post("/v1/job/x/pause").await.succeeds();
+    api.post("/v1/job/x/resume").await.succeeds();
+    let before = setup.versions("x").await;
+    for _ in 0..3 {
+        api.put_json("/v1/job/x", &job("x")).await.succeeds();
+    }
+    let whole = json!({"Job": before[0].clone()});
+    api.put_json("/v1/job/x", &whole).await.succeeds();
+    let now = setup.versions("x").await;
+    assert_eq!(now.len(), before.len());
+    assert_eq!(now[0]["Meta"], before[0]["Meta"]);
+}
