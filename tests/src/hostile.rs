@@ -2,15 +2,16 @@
 
 use serde_json::{Value, json};
 
+use crate::Client;
 use crate::cluster::job;
 
 /// What each is, the bytes, and the status that answers `POST /v1/jobs` with them; 0 where
-/// both taking and refusing it would be right.
+/// both taking and refusing it would be right. The job `many-tables` has that many.
 #[must_use]
-pub fn hostile_bodies() -> Vec<(&'static str, Vec<u8>, u16)> {
-    let tables = |count: usize| {
+pub fn hostile_bodies(tables: usize) -> Vec<(&'static str, Vec<u8>, u16)> {
+    let job_of_tables = {
         let mut job = job("many-tables");
-        let list: Vec<Value> = (0..count)
+        let list: Vec<Value> = (0..tables)
             .map(|n| json!({"TableName": format!("t{n}")}))
             .collect();
         job["Tasks"][0]["Config"]["ReplicateDoDb"] = json!([{"TableSchema": "db", "Tables": list}]);
@@ -52,9 +53,19 @@ pub fn hostile_bodies() -> Vec<(&'static str, Vec<u8>, u16)> {
             0,
         ),
         ("a million numbers", long_list.into_bytes(), 400),
-        ("100,000 tables", tables(100_000), 200),
+        ("many tables", job_of_tables, 200),
         ("4 MiB exactly", filler(4 << 20), 0),
         ("one byte more", filler((4 << 20) + 1), 413),
         ("six million and one", vec![b'['; 6_000_001], 413),
     ]
+}
+
+/// How many tables the job `many-tables` has when it is read.
+///
+/// # Panics
+/// When there is no such job.
+pub async fn tables_read(api: &Client) -> Option<usize> {
+    let read = api.get("/v1/job/many-tables").await.ok();
+    let tables = &read["Tasks"][0]["Config"]["ReplicateDoDb"][0]["Tables"];
+    tables.as_array().map(Vec::len)
 }

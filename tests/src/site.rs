@@ -4,9 +4,10 @@
 //! the plugin. With NOMAD_ADDR it is that one: then DTLE_SOURCE and
 //! DTLE_DESTINATION (`user:password@host:port`) name two MySQL servers that its
 //! nodes reach, DTLE_SCHEMA a schema of the source that may be copied (`test` if
-//! not set), and CONSUL_HTTP_ADDR lets the jobs' progress be removed with them. Job
-//! IDs are new in every run, and jobs are removed at the end of each test, failed or
-//! not.
+//! not set), and CONSUL_HTTP_ADDR lets the jobs' progress be removed with them. One
+//! test runs `sleep` there as somebody else's job, for which a node needs the driver
+//! `raw_exec`. Job IDs are new in every run, and jobs are removed at the end of each
+//! test, failed or not.
 
 use std::sync::Mutex;
 
@@ -237,10 +238,17 @@ impl Site {
     pub async fn foreign(&self) -> String {
         let id = format!("other-{}", self.run);
         self.foreign.lock().unwrap().push(id.clone());
+        let (driver, config) = match self.sim {
+            Some(_) => ("mock_driver", json!({"run_for": "1h"})),
+            None => (
+                "raw_exec",
+                json!({"command": "/bin/sleep", "args": ["3600"]}),
+            ),
+        };
         let job = json!({"Job": {
             "ID": id, "Name": id, "Type": "service", "Datacenters": ["dc1"],
             "TaskGroups": [{"Name": "web", "Tasks": [{
-                "Name": "web", "Driver": "mock_driver", "Config": {"run_for": "1h"},
+                "Name": "web", "Driver": driver, "Config": config,
                 "Resources": {"CPU": 20, "MemoryMB": 10},
             }]}],
         }});

@@ -11,7 +11,7 @@ use crate::load::{self, Amount, Ask};
 use crate::report::Contender;
 use crate::server::Server;
 
-/// Answers larger than Lambda's six megabytes go compressed only.
+/// Lists of more jobs than this are asked for compressed: Lambda carries six megabytes.
 const GZIP_FROM: usize = 2_000;
 /// Jobs that one route asks about, in turn.
 const ASKED: usize = 8;

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use crate::observe::{Subject, UNKNOWN};
+use crate::observe::{Kind, Subject, UNKNOWN};
 use crate::outbound::secrets::{Source, Sources};
 use crate::route::Passwords;
 use crate::routes::ROWS;
@@ -467,32 +467,23 @@ impl Authorizer {
             }
         };
         let route = &question.route_key;
-        let subject = question.subject();
-        let subject = subject.as_ref().map(Subject::to_string);
         let request_id = question.request_context.request_id.as_deref();
+        let subject = question.subject();
+        let id_of = |kind| subject.as_ref().and_then(|subject| subject.id_of(kind));
+        let (job, node) = (id_of(Kind::Job), id_of(Kind::Node));
         Ok(match decision {
             Decision::Allowed { caller } => {
-                tracing::info!(request_id, route, subject, caller, "allowed");
+                tracing::info!(request_id, route, job, node, caller, "allowed");
                 json!({"isAuthorized": true, "context": {"caller": caller}})
             }
             Decision::Forbidden { caller } => {
-                tracing::warn!(
-                    request_id,
-                    route,
-                    subject,
-                    caller,
-                    "refused: the token may only read"
-                );
+                let cause = "the token may only read";
+                tracing::warn!(request_id, route, job, node, caller, cause, "refused");
                 json!({"isAuthorized": false, "context": {"caller": caller}})
             }
             Decision::Unknown => {
-                tracing::warn!(
-                    request_id,
-                    route,
-                    subject,
-                    caller = UNKNOWN,
-                    "refused: no token that is known"
-                );
+                let (caller, cause) = (UNKNOWN, "no token that is known");
+                tracing::warn!(request_id, route, job, node, caller, cause, "refused");
                 json!({"isAuthorized": false})
             }
         })

@@ -6,7 +6,6 @@
 //! log is read line by line, often in a terminal.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
@@ -68,8 +67,7 @@ impl Record {
 
     /// The ID of its subject, if that is of this kind.
     fn id_of(&self, kind: Kind) -> Option<&str> {
-        let subject = self.subject.as_ref()?;
-        (subject.kind == kind).then_some(&*subject.id)
+        self.subject.as_ref()?.id_of(kind)
     }
 }
 
@@ -136,11 +134,11 @@ impl Subject {
         let kind = Kind::ALL.into_iter().find(|kind| kind.field() == named)?;
         Some(Self::new(kind, id))
     }
-}
 
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind.field(), self.id)
+    /// Its ID, if it is of this kind.
+    #[must_use]
+    pub fn id_of(&self, kind: Kind) -> Option<&str> {
+        (self.kind == kind).then_some(&self.id)
     }
 }
 
@@ -380,16 +378,16 @@ mod tests {
     #[test]
     fn a_subject_is_what_the_path_names() {
         for (path, expected) in [
-            ("/v1/job/{id}", Some("job x")),
-            ("/job/{id}/allocations", Some("job x")),
-            ("/v1/agent/allocation/{id}/stats", Some("allocation x")),
-            ("/v1/evaluation/{id}/allocations", Some("evaluation x")),
-            ("/v1/node/{id}/evaluate", Some("node x")),
+            ("/v1/job/{id}", Some(Kind::Job)),
+            ("/job/{id}/allocations", Some(Kind::Job)),
+            ("/v1/agent/allocation/{id}/stats", Some(Kind::Allocation)),
+            ("/v1/evaluation/{id}/allocations", Some(Kind::Evaluation)),
+            ("/v1/node/{id}/evaluate", Some(Kind::Node)),
             ("/v1/order/{id}", None),
             ("/v1/jobs", None),
         ] {
-            let subject = Subject::of_path(path, "x").map(|subject| subject.to_string());
-            assert_eq!(subject.as_deref(), expected, "{path}");
+            let expected = expected.map(|kind| Subject::new(kind, "x"));
+            assert_eq!(Subject::of_path(path, "x"), expected, "{path}");
         }
     }
 }

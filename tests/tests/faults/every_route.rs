@@ -1,5 +1,6 @@
 //! Every route, whatever is wrong with Nomad.
 
+use dtle_api::routes::TABLE;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
 use tests::faulty::{Faulty, Outcome, faults};
@@ -14,6 +15,9 @@ const ALONE: [&str; 2] = ["orders-list", "unsupported"];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_answers_and_recovers_whatever_is_wrong_with_nomad() {
     let healthy = Faulty::start(1, "20s").await.all().await;
+    let asked: Vec<&str> = healthy.iter().map(|outcome| outcome.route).collect();
+    let rows: Vec<&str> = TABLE.iter().map(|route| route.function).collect();
+    assert_eq!(asked, rows, "every route, once");
     for outcome in &healthy {
         let unaffected = ["unsupported", "managers-set", "raft-peer-remove"];
         assert!(
@@ -120,7 +124,7 @@ async fn every_route_with_one_server(
     fault: Option<Fault>,
     healthy: &[Outcome],
 ) -> (&'static str, Vec<u16>) {
-    let mut faulty = Faulty::start(3, "8s").await;
+    let mut faulty = Faulty::start(3, "24s").await;
     for server in &mut faulty.servers[..2] {
         match &fault {
             None => server.refuse(),

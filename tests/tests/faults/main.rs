@@ -11,9 +11,11 @@
     clippy::unwrap_used
 )]
 
+mod callers;
 mod connections;
 mod document;
 mod every_route;
+mod log;
 mod writes;
 
 /// Routes that make a change without having read anything first.

@@ -105,11 +105,10 @@ mod unsupported;
 mod every {
     mod blocking;
     mod errors;
+    mod file;
     mod gzip;
     mod headers;
-    mod limits;
     mod links;
-    mod log;
     mod methods;
     mod parameters;
     mod passwords;

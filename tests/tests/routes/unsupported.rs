@@ -1,4 +1,4 @@
-//! What 2.x bills with.
+//! `GET`, `POST`, `PUT`, `DELETE /v1/login`, and what else 2.x bills with.
 
 use tests::on_every_cluster;
 

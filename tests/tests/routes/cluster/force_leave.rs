@@ -1,4 +1,4 @@
-//! `PUT`, `POST /v1/agent/force-leave`
+//! `POST`, `PUT /v1/agent/force-leave`
 
 use tests::stage::{RUNNING, Stage, like, of_2x};
 use tests::{on_both, on_every_cluster};

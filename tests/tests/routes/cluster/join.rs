@@ -1,4 +1,4 @@
-//! `PUT`, `POST /v1/join`
+//! `POST`, `PUT /v1/join`
 
 use tests::stage::{RUNNING, Stage, like, of_2x};
 use tests::{on_both, on_every_cluster};

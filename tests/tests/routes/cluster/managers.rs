@@ -1,4 +1,4 @@
-//! `GET /v1/managers` and `PUT`, `POST /v1/managers`
+//! `GET /v1/managers` and `POST`, `PUT /v1/managers`
 
 use tests::stage::{RUNNING, Stage, like, of_2x, shaped};
 use tests::{Shape, on_both, on_every_cluster};

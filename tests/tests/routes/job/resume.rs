@@ -48,7 +48,7 @@ async fn a_dead_job_that_was_resumed_is_not_dead_before_it_was_tried_again() {
         let nomad = NomadSim::start(Options {
             plugin: generation.plugin(),
             pace: Pace {
-                schedule: Duration::from_millis(500),
+                schedule: Duration::from_secs(2),
                 ..Pace::instant()
             },
             ..Options::default()

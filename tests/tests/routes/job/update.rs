@@ -1,4 +1,4 @@
-//! `PUT`, `POST /v1/job/{id}`
+//! `POST`, `PUT /v1/job/{id}`
 
 use serde_json::{Value, json};
 use tests::cluster::task;

@@ -1,4 +1,4 @@
-//! `PUT`, `POST /v1/validate/job`
+//! `POST`, `PUT /v1/validate/job`
 
 use serde_json::{Value, json};
 use tests::client::own_headers;

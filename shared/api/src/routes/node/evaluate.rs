@@ -52,9 +52,6 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
             found.is_some_and(|one| jobs.of(&one.job_id, one.create_index).is_some())
         };
         ids.retain(shown);
-        if ids.is_empty() {
-            evaluated.eval_ids = None;
-        }
     }
     let reply = to_node_evaluation(evaluated);
     Reply::write(context.call.style(), reply.index, &reply)

@@ -1,4 +1,4 @@
-//! A job that is there already.
+//! `POST`, `PUT /v1/jobs`: a job that is there already.
 
 use serde_json::{Value, json};
 use tests::cluster::job;

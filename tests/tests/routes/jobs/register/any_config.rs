@@ -1,4 +1,4 @@
-//! Any Config comes back as it was sent.
+//! `POST`, `PUT /v1/jobs`: any Config comes back as it was sent.
 //!
 //! `PROPTEST_CASES` makes these tests longer.
 

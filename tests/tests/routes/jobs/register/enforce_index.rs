@@ -1,4 +1,4 @@
-//! Compare and set: `EnforceIndex` and `JobModifyIndex`.
+//! `POST`, `PUT /v1/jobs`: compare and set by `EnforceIndex` and `JobModifyIndex`.
 
 use serde_json::json;
 use tests::client::own_headers;

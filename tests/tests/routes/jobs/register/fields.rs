@@ -1,5 +1,5 @@
-//! What a job has beside its Configs: ID, Name, placement, the order of its tasks, and
-//! what becomes of it in Nomad.
+//! `POST`, `PUT /v1/jobs`: what a job has beside its Configs (ID, Name, placement, the
+//! order of its tasks), and what becomes of it in Nomad.
 
 use serde_json::{Value, json};
 use tests::cluster::job;

@@ -1,4 +1,5 @@
-//! The keys of a Config: which reach the plugin, and how they come back.
+//! `POST`, `PUT /v1/jobs`: the keys of a Config, which of them reach the plugin, and how
+//! they come back.
 
 use serde_json::{Value, json};
 use tests::cluster::{job, task};

@@ -1,4 +1,4 @@
-//! Bodies that are jobs of Nomad's own form.
+//! `POST`, `PUT /v1/jobs`: bodies that are jobs of Nomad's own form.
 
 use serde_json::{Value, json};
 use tests::cluster::{job, nomad_job, task};

@@ -1,4 +1,4 @@
-//! A masked password means the registered one.
+//! `POST`, `PUT /v1/jobs`: a masked password means the registered one.
 
 use serde_json::{Value, json};
 use tests::cluster::task;

@@ -1,4 +1,4 @@
-//! The values of a Config come back as they were sent.
+//! `POST`, `PUT /v1/jobs`: the values of a Config come back as they were sent.
 
 use serde_json::{Value, json};
 use tests::cluster::task;
