@@ -7,16 +7,20 @@ use std::sync::{Arc, OnceLock};
 use dtle_nomad::{Client, Session};
 use dtle_outbound::{Secret, TokenSource};
 
+use crate::cluster::allocations::AllocationLists;
+use crate::cluster::jobs::{self, Reader};
+use crate::cluster::layout::Layouts;
 use crate::cluster::locks::Locks;
+use crate::cluster::nodes::Addresses;
 use crate::cluster::servers::Servers;
-use crate::memory::Memory;
+use crate::cluster::statistics::StatisticsCache;
+use crate::cluster::writes::Writer;
 use crate::observe::{Kind, Observer, Subject, to_log};
 use crate::outbound::consul::Consul;
 use crate::outbound::credential::Credential;
 use crate::outbound::secrets::Sources;
 use crate::request::Call;
 use crate::settings::Settings;
-use crate::turns::Turns;
 use crate::watched::{Watched, WatchedError};
 
 /// Why the program cannot start.
@@ -41,18 +45,24 @@ pub struct App {
     pub consul: Option<Consul>,
     /// What was set from outside.
     pub settings: Settings,
-    /// What was learnt.
-    pub memory: Memory,
+    /// What is remembered of jobs.
+    pub jobs: jobs::Cache,
+    /// What is remembered of jobs' allocations.
+    pub allocation_lists: AllocationLists,
+    /// What is remembered of running tasks.
+    pub statistics: StatisticsCache,
+    /// What is remembered of nodes.
+    pub addresses: Addresses,
+    /// What is remembered of the plugin.
+    pub layouts: Layouts,
+    /// What is remembered of the servers.
+    pub servers: Servers,
+    /// One writer of a job at a time.
+    pub writers: Locks,
     /// What becomes of the record of a request.
     pub observer: Observer,
     /// Whether a request has been answered.
     pub(crate) answered: AtomicBool,
-    /// One writer of a job at a time.
-    pub writers: Locks,
-    /// The servers' release.
-    pub servers: Servers,
-    /// Whose turn it is to signal a task.
-    pub signals: Turns,
     tokens: Vec<Arc<Credential>>,
     /// The largest answer, in bytes on the wire, where something limits it.
     pub largest_answer: Option<usize>,
@@ -104,12 +114,15 @@ impl App {
                 .map_err(|cause| SetupError::Consul(cause.to_string()))?,
             tokens,
             settings,
-            memory: Memory::default(),
+            jobs: jobs::Cache::default(),
+            allocation_lists: AllocationLists::default(),
+            statistics: StatisticsCache::default(),
+            addresses: Addresses::default(),
+            layouts: Layouts::default(),
+            servers: Servers::default(),
+            writers: Locks::default(),
             observer: Box::new(to_log),
             answered: AtomicBool::new(false),
-            writers: Locks::default(),
-            servers: Servers::default(),
-            signals: Turns::default(),
             largest_answer: None,
         })
     }
@@ -133,6 +146,27 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// What reading jobs takes.
+    #[must_use]
+    pub fn reader(&self) -> Reader<'_> {
+        Reader {
+            nomad: &self.nomad,
+            cache: &self.app.jobs,
+            consul: self.app.consul.as_ref(),
+            mask_passwords: self.app.settings.mask_passwords,
+        }
+    }
+
+    /// What changing jobs takes.
+    #[must_use]
+    pub fn writer(&self) -> Writer<'_> {
+        Writer {
+            nomad: &self.nomad,
+            locks: &self.app.writers,
+            servers: &self.app.servers,
+        }
+    }
+
     /// Notes for the log what the request acts on, where its path does not say so.
     pub fn acts_on(&self, kind: Kind, id: &str) {
         // What the path says stays.

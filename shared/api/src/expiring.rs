@@ -30,6 +30,11 @@ impl<T> Expiring<T> {
         self.get_at(SystemTime::now())
     }
 
+    /// The value, be it good or not.
+    pub(crate) fn into_inner(self) -> T {
+        self.value
+    }
+
     /// A clock that was set back makes everything old, nothing young for ever.
     fn get_at(&self, now: SystemTime) -> Option<&T> {
         (self.from..self.until)

@@ -29,7 +29,6 @@ pub mod duration;
 mod expiring;
 pub mod lambda;
 pub mod log;
-pub mod memory;
 pub mod observe;
 pub mod outbound;
 pub mod path;
@@ -39,7 +38,6 @@ pub mod request;
 pub mod route;
 pub mod routes;
 pub mod settings;
-pub mod turns;
 pub mod watched;
 
 pub use context::App;

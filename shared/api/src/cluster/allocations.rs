@@ -7,15 +7,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dtle_nomad::{self as nomad, ReadOptions};
+use bytes::Bytes;
+use dtle_nomad::{ReadOptions, Session};
 use dtle_translate::allocation::{is_newest, to_v2, to_v2_list, to_v2_whole};
 use dtle_translate::status::recorded;
 use dtle_translate::v2;
 use dtle_translate::wire::{Allocation, AllocationStub, Job};
 use dtle_translate::{JobView, job, password};
+use uuid::Uuid;
 
 use super::jobs::VisibleJobs;
-use crate::context::Context;
+use super::lists::{self, Lists};
 use crate::reply::Error;
 
 /// An ID that nothing has.
@@ -25,14 +27,7 @@ const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
 /// one that nothing has is asked for instead, and the 404 comes with its index.
 #[must_use]
 pub fn askable(id: &str) -> &str {
-    let is_uuid = id.len() == 36
-        && id
-            .bytes()
-            .enumerate()
-            .all(|(position, byte)| match position {
-                8 | 13 | 18 | 23 => byte == b'-',
-                _ => byte.is_ascii_hexdigit(),
-            });
+    let is_uuid = id.len() == 36 && Uuid::try_parse(id).is_ok();
     if is_uuid { id } else { NOTHING }
 }
 
@@ -64,7 +59,7 @@ pub fn visible(jobs: &VisibleJobs, allocations: Vec<AllocationStub>) -> Vec<v2::
 /// # Errors
 /// As Nomad's.
 pub async fn is_paused(
-    context: &Context<'_>,
+    nomad: &Session<'_>,
     job: &Job,
     allocation: &AllocationStub,
     options: &ReadOptions,
@@ -72,14 +67,11 @@ pub async fn is_paused(
     if !JobView::new(job).is_paused() {
         return Ok(false);
     }
-    let all = context
-        .nomad
-        .job_allocations(&allocation.job_id, options)
-        .await;
+    let all = nomad.job_allocations(&allocation.job_id, options).await;
     match all {
         Ok(all) => Ok(is_newest(&all.value, allocation)),
         // The job's ID holds a slash, and no path leads to it.
-        Err(nomad::Error::NotFound { .. }) => Ok(false),
+        Err(dtle_nomad::Error::NotFound { .. }) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
@@ -88,16 +80,43 @@ pub async fn is_paused(
 /// tenant's job.
 #[must_use]
 pub fn whole(
-    context: &Context<'_>,
     allocation: &Allocation,
     paused: bool,
+    mask_passwords: bool,
 ) -> Option<v2::Allocation> {
     let job = allocation.rest.job.as_ref().filter(|job| job.is_dtle())?;
     let view = JobView::new(job);
     let stub = to_v2(&view, &allocation.stub, paused);
     let mut job = job::to_v2(&view, &recorded(job));
-    if context.app.settings.mask_passwords {
+    if mask_passwords {
         password::mask(&mut job);
     }
     Some(to_v2_whole(stub, &allocation.rest, job))
+}
+
+/// Bytes of lists remembered.
+const LISTS: u64 = 8 << 20;
+
+/// What a list of a job's allocations is made of.
+#[derive(PartialEq)]
+pub struct AllocationSources {
+    /// Nomad's answer.
+    pub nomad: Bytes,
+    /// The job's JobModifyIndex, which stands for its document.
+    pub job_modify_index: u64,
+}
+
+impl lists::Sources for AllocationSources {
+    fn size(&self) -> usize {
+        self.nomad.len()
+    }
+}
+
+/// The lists of jobs' allocations that were asked for last.
+pub struct AllocationLists(pub Lists<AllocationSources>);
+
+impl Default for AllocationLists {
+    fn default() -> Self {
+        Self(Lists::of_bytes(LISTS))
+    }
 }

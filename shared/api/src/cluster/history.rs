@@ -14,8 +14,7 @@ use dtle_translate::wire::JobVersion;
 use dtle_translate::{Mark, MetaRecord};
 use serde_json::{Map, Value};
 
-use super::register::conflict;
-use super::writes::{Write, mark};
+use super::writes::{Write, conflict, mark};
 use crate::reply::Error;
 
 /// The indexes of the versions that stand, out of a job's versions from the oldest to
@@ -52,7 +51,7 @@ impl Write<'_> {
     /// Looks at what became of this write, which got the index `ours`. If it does not
     /// stand, puts back what does and returns what to tell the caller.
     pub(super) async fn settle(&self, mut ours: u64) -> Result<Option<String>, Error> {
-        let nomad = &self.context.nomad;
+        let nomad = self.writer.nomad;
         let read: Result<Vec<JobVersion>, _> = nomad.job_versions(self.id).await;
         // The write itself was confirmed.
         let unread = |error| tracing::warn!("a write is not read back: {error}");
@@ -88,7 +87,7 @@ impl Write<'_> {
     /// Registers an earlier version again instead of the newest, marked as a change of
     /// `base`. Returns its index; `None` if somebody else was quicker.
     async fn put_back(&self, version: u64, newest: u64, base: u64) -> Result<Option<u64>, Error> {
-        let nomad = &self.context.nomad;
+        let nomad = self.writer.nomad;
         let versions: Vec<Map<String, Value>> = nomad.job_versions(self.id).await?;
         let index = |one: &Map<_, Value>| one.get("JobModifyIndex")?.as_u64();
         let mut versions = versions.into_iter();

@@ -1,9 +1,11 @@
 //! Jobs with their status, one or all, at as few calls as the truth allows.
 
+mod cache;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions};
+use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions, Session};
 use dtle_translate::progress::Progress;
 use dtle_translate::register::Existing;
 use dtle_translate::status::{Look, Status, first_look, needs_evaluations, recorded, settle};
@@ -13,10 +15,12 @@ use dtle_translate::{JobView, job, password};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use crate::context::Context;
-use crate::memory::{Ingredients, Question, Sources};
+use self::cache::{EntrySources, ListSources};
+use super::lists::Question;
 use crate::outbound::consul::Consul;
 use crate::reply::{Error, text};
+
+pub use self::cache::Cache;
 
 /// Jobs read at the same time for a list.
 const AT_ONCE: usize = 8;
@@ -24,6 +28,19 @@ const AT_ONCE: usize = 8;
 /// From so many jobs on whose IDs begin with one, that one is asked for by itself:
 /// the list of all of them costs more than it saves.
 const CROWD: usize = 16;
+
+/// What reading jobs takes.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// The cluster, for this request.
+    pub nomad: &'a Session<'a>,
+    /// What is remembered of jobs.
+    pub cache: &'a Cache,
+    /// Where the plugin keeps its progress, if an address was given.
+    pub consul: Option<&'a Consul>,
+    /// Whether passwords are masked in single jobs too.
+    pub mask_passwords: bool,
+}
 
 /// A dtle job with its status.
 pub struct KnownJob {
@@ -41,10 +58,10 @@ impl KnownJob {
     /// The job in 2.x's shape, with its passwords unless they are to be masked
     /// everywhere.
     #[must_use]
-    pub fn to_v2(&self, context: &Context<'_>) -> v2::Job {
+    pub fn to_v2(&self, mask_passwords: bool) -> v2::Job {
         let mut job = job::to_v2(&JobView::new(&self.job), &self.status);
         self.progress.show_in(&mut job);
-        if context.app.settings.mask_passwords {
+        if mask_passwords {
             password::mask(&mut job);
         }
         job
@@ -55,19 +72,24 @@ impl KnownJob {
     ///
     /// # Errors
     /// As [`Reply::json`](crate::reply::Reply::json).
-    pub fn to_entry(&self, context: &Context<'_>, region: Option<&str>) -> Result<Arc<str>, Error> {
-        let memory = &context.app.memory;
-        let ingredients = Ingredients {
+    pub async fn to_entry(
+        &self,
+        reader: Reader<'_>,
+        region: Option<&str>,
+    ) -> Result<Arc<str>, Error> {
+        let cache = reader.cache;
+        let sources = EntrySources {
             job_modify_index: self.job.job_modify_index,
             modify_index: self.job.modify_index,
             status: self.status.clone(),
             progress: self.progress.clone(),
         };
-        if let Some(entry) = memory.entry(region, &self.job.id, &ingredients) {
+        if let Some(entry) = cache.entry(region, &self.job.id, &sources).await {
             return Ok(entry);
         }
-        let entry: Arc<str> = text(&job::to_stub(self.to_v2(context)))?.into();
-        memory.remember_entry(region, &self.job.id, ingredients, &entry);
+        let entry: Arc<str> = text(&job::to_stub(self.to_v2(reader.mask_passwords)))?.into();
+        let id = &self.job.id;
+        cache.insert_entry(region, id, sources, &entry).await;
         Ok(entry)
     }
 }
@@ -77,13 +99,13 @@ impl KnownJob {
 /// # Errors
 /// 404 `job not found`.
 pub async fn one(
-    context: &Context<'_>,
+    reader: Reader<'_>,
     id: &str,
     options: &ReadOptions,
 ) -> Result<Read<KnownJob>, Error> {
     let plain = options.plain();
     let known = match options.index {
-        None => remembered(context, id, &plain).await?,
+        None => remembered(reader, id, &plain).await?,
         Some(_) => None,
     };
     let Read {
@@ -91,11 +113,11 @@ pub async fn one(
         meta,
     } = match known {
         Some(known) => known,
-        None => asked(context, id, options).await?,
+        None => asked(reader, id, options).await?,
     };
     let (status, progress) = tokio::join!(
-        status(context, &job, &summary, &plain),
-        progress(context, &job)
+        status(reader, &job, &summary, &plain),
+        progress(reader, &job)
     );
     let (status, told) = status?;
     Ok(Read {
@@ -112,33 +134,33 @@ pub async fn one(
 /// A remembered job, if it still is what Nomad has: its stub tells, and brings the
 /// counts along, in an answer smaller than the job.
 async fn remembered(
-    context: &Context<'_>,
+    reader: Reader<'_>,
     id: &str,
     plain: &ReadOptions,
 ) -> Result<Option<Read<(Arc<Job>, JobSummary)>>, Error> {
-    let memory = &context.app.memory;
-    let region = context.nomad.region().await?;
-    let known = memory.last_job(region, id);
+    let cache = reader.cache;
+    let region = reader.nomad.region().await?;
+    let known = cache.last_job(region, id).await;
     // The list remembers other tenants' jobs too, so as not to ask again what they
     // are, and others' with a slash in their ID, which no path leads to.
     let Some(known) = known.filter(|job| job.is_dtle() && !id.contains('/')) else {
         return Ok(None);
     };
-    if memory.is_crowded(region, id) {
+    if cache.is_crowded(region, id).await {
         return Ok(None);
     }
     let options = ReadOptions {
         prefix: Some(id.to_owned()),
         ..plain.clone()
     };
-    let stubs = match context.nomad.jobs(&options).await {
+    let stubs = match reader.nomad.jobs(&options).await {
         Ok(stubs) => stubs,
         // A token may read jobs and not list them.
         Err(nomad::Error::Forbidden { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     if stubs.value.len() > CROWD {
-        memory.remember_crowd(region, id);
+        cache.insert_crowd(region, id).await;
     }
     let stub = stubs.value.into_iter().find(|stub| stub.id == id);
     // Changed or gone: to be asked for.
@@ -159,12 +181,12 @@ async fn remembered(
 
 /// A job and its counts, asked for.
 async fn asked(
-    context: &Context<'_>,
+    reader: Reader<'_>,
     id: &str,
     options: &ReadOptions,
 ) -> Result<Read<(Arc<Job>, JobSummary)>, Error> {
     let plain = options.plain();
-    let nomad = &context.nomad;
+    let nomad = reader.nomad;
     let (job, summary) = if options.index.is_some() {
         // The counts must not be older than what the caller waited for.
         let job = nomad.job(id, options).await;
@@ -183,17 +205,17 @@ async fn asked(
         Err(error) => return Err(error.into()),
     };
     let job = job.map(Arc::new);
-    let region = nomad.region().await?;
-    context.app.memory.remember_job(region, &job.value);
+    let cache = reader.cache;
+    cache.insert_job(nomad.region().await?, &job.value).await;
     Ok(job.map(|job| (job, summary)))
 }
 
 /// The Consul that has the progress of this request's jobs. The one that the
 /// gateway knows is its own region's: a job of another region may have the same
 /// Name, and progress of its own elsewhere.
-pub async fn consul<'a>(context: &'a Context<'_>) -> Option<&'a Consul> {
-    let consul = context.app.consul.as_ref()?;
-    let is_own = matches!(context.nomad.region().await, Ok(None));
+pub async fn consul(reader: Reader<'_>) -> Option<&Consul> {
+    let consul = reader.consul?;
+    let is_own = matches!(reader.nomad.region().await, Ok(None));
     is_own.then_some(consul)
 }
 
@@ -201,15 +223,15 @@ pub async fn consul<'a>(context: &'a Context<'_>) -> Option<&'a Consul> {
 ///
 /// # Errors
 /// 400 when no address is set, or the request is for another region.
-pub async fn needed_consul<'a>(context: &'a Context<'_>, what: &str) -> Result<&'a Consul, Error> {
-    if context.app.consul.is_none() {
+pub async fn needed_consul<'a>(reader: Reader<'a>, what: &str) -> Result<&'a Consul, Error> {
+    if reader.consul.is_none() {
         return Err(Error::bad_request(format!(
             "{what} needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set"
         )));
     }
     // One that may not be named is refused as such.
-    context.nomad.region().await?;
-    consul(context).await.ok_or_else(|| {
+    reader.nomad.region().await?;
+    consul(reader).await.ok_or_else(|| {
         Error::bad_request(format!(
             "{what} needs the Consul of the job's region; the gateway knows that of its own region"
         ))
@@ -218,8 +240,8 @@ pub async fn needed_consul<'a>(context: &'a Context<'_>, what: &str) -> Result<&
 
 /// How far a job has come. A Consul that fails is a reason to show what was
 /// registered, not to show nothing.
-async fn progress(context: &Context<'_>, job: &Job) -> Progress {
-    let Some(consul) = consul(context).await else {
+async fn progress(reader: Reader<'_>, job: &Job) -> Progress {
+    let Some(consul) = consul(reader).await else {
         return Progress::default();
     };
     consul.progress(&job.name).await.unwrap_or_else(|error| {
@@ -228,8 +250,8 @@ async fn progress(context: &Context<'_>, job: &Job) -> Progress {
     })
 }
 
-async fn all_progress(context: &Context<'_>) -> BTreeMap<String, Progress> {
-    let Some(consul) = consul(context).await else {
+async fn all_progress(reader: Reader<'_>) -> BTreeMap<String, Progress> {
+    let Some(consul) = consul(reader).await else {
         return BTreeMap::new();
     };
     consul.all_progress().await.unwrap_or_else(|error| {
@@ -243,14 +265,14 @@ async fn all_progress(context: &Context<'_>) -> BTreeMap<String, Progress> {
 /// # Errors
 /// 404 `job not found`.
 pub async fn without_status(
-    context: &Context<'_>,
+    reader: Reader<'_>,
     id: &str,
     options: &ReadOptions,
 ) -> Result<Arc<Job>, Error> {
-    if let Some(known) = remembered(context, id, options).await? {
+    if let Some(known) = remembered(reader, id, options).await? {
         return Ok(known.value.0);
     }
-    let job = context
+    let job = reader
         .nomad
         .job(id, options)
         .await
@@ -259,8 +281,8 @@ pub async fn without_status(
         return Err(Error::job_not_found().with_meta(job.meta));
     }
     let job = Arc::new(job.value);
-    let region = context.nomad.region().await?;
-    context.app.memory.remember_job(region, &job);
+    let region = reader.nomad.region().await?;
+    reader.cache.insert_job(region, &job).await;
     Ok(job)
 }
 
@@ -270,8 +292,8 @@ pub async fn without_status(
 ///
 /// # Errors
 /// 404 `job not found` for another tenant's job.
-pub async fn registered(context: &Context<'_>, id: &str) -> Result<Option<Existing>, Error> {
-    let mut document = match context.nomad.job_document(id).await {
+pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing>, Error> {
+    let mut document = match nomad.job_document(id).await {
         Ok(answer) => answer.value,
         Err(nomad::Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
@@ -292,15 +314,12 @@ pub async fn registered(context: &Context<'_>, id: &str) -> Result<Option<Existi
 ///
 /// # Errors
 /// As Nomad's.
-pub async fn all(
-    context: &Context<'_>,
-    options: &ReadOptions,
-) -> Result<Read<Vec<KnownJob>>, Error> {
-    let stubs = context.nomad.jobs(options).await?;
+pub async fn all(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Vec<KnownJob>>, Error> {
+    let stubs = reader.nomad.jobs(options).await?;
     // After the wait of a blocking query, not before.
-    let progress = all_progress(context).await;
+    let progress = all_progress(reader).await;
     Ok(Read {
-        value: known(context, stubs.value, progress, &options.plain()).await?,
+        value: known(reader, stubs.value, progress, &options.plain()).await?,
         meta: stubs.meta,
     })
 }
@@ -310,44 +329,46 @@ pub async fn all(
 ///
 /// # Errors
 /// As Nomad's.
-pub async fn list(context: &Context<'_>, options: &ReadOptions) -> Result<Read<Arc<str>>, Error> {
-    let memory = &context.app.memory;
-    let region = context.nomad.region().await?;
-    let question = Question::Jobs {
-        prefix: options.prefix.clone().unwrap_or_default(),
+pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Arc<str>>, Error> {
+    let cache = reader.cache;
+    let region = reader.nomad.region().await?;
+    let question = Question {
+        region: region.map(str::to_owned),
+        id: options.prefix.clone().unwrap_or_default(),
+        all: false,
     };
-    let answer = context.nomad.jobs_text(options).await?;
-    let progress = all_progress(context).await;
-    let sources = Sources::Jobs {
+    let answer = reader.nomad.jobs_text(options).await?;
+    let progress = all_progress(reader).await;
+    let sources = ListSources {
         nomad: answer.value.clone(),
         progress: progress.clone(),
     };
-    if let Some(list) = memory.list(region, &question, &sources) {
+    if let Some(list) = cache.lists.get(&question, &sources).await {
         return Ok(answer.map(|_| list));
     }
     let stubs = nomad::stubs(&answer.value)?;
-    let jobs = known(context, stubs, progress, &options.plain()).await?;
-    let entries: Result<Vec<_>, Error> = jobs
-        .iter()
-        .map(|job| job.to_entry(context, region))
-        .collect();
-    let list: Arc<str> = format!("[{}]", entries?.join(",")).into();
+    let jobs = known(reader, stubs, progress, &options.plain()).await?;
+    let mut entries = Vec::with_capacity(jobs.len());
+    for job in &jobs {
+        entries.push(job.to_entry(reader, region).await?);
+    }
+    let list: Arc<str> = format!("[{}]", entries.join(",")).into();
     // A status that took further calls may change while Nomad's list does not, and
     // a stale list and its jobs may come from two servers.
     if !options.stale && jobs.iter().all(|job| job.told) {
-        memory.remember_list(region, question, sources, &list);
+        cache.lists.insert(question, sources, &list).await;
     }
     Ok(answer.map(|_| list))
 }
 
 async fn known(
-    context: &Context<'_>,
+    reader: Reader<'_>,
     stubs: Vec<JobStub>,
     mut progress: BTreeMap<String, Progress>,
     plain: &ReadOptions,
 ) -> Result<Vec<KnownJob>, Error> {
     let mut jobs: Vec<KnownJob> = stream::iter(stubs)
-        .map(|stub| with_status(context, stub, plain))
+        .map(|stub| with_status(reader, stub, plain))
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| std::future::ready(Ok(job)))
         .try_collect()
@@ -360,15 +381,15 @@ async fn known(
 }
 
 async fn with_status(
-    context: &Context<'_>,
+    reader: Reader<'_>,
     stub: JobStub,
     options: &ReadOptions,
 ) -> Result<Option<KnownJob>, Error> {
-    let Some(job) = of_stub(context, &stub, options).await? else {
+    let Some(job) = of_stub(reader, &stub, options).await? else {
         return Ok(None);
     };
     let summary = stub.job_summary.unwrap_or_default();
-    let (status, told) = status(context, &job, &summary, options).await?;
+    let (status, told) = status(reader, &job, &summary, options).await?;
     Ok(Some(KnownJob {
         job,
         status,
@@ -394,11 +415,11 @@ impl VisibleJobs {
 ///
 /// # Errors
 /// As Nomad's.
-pub async fn visible(context: &Context<'_>, options: &ReadOptions) -> Result<VisibleJobs, Error> {
+pub async fn visible(reader: Reader<'_>, options: &ReadOptions) -> Result<VisibleJobs, Error> {
     let plain = &options.plain();
-    let stubs = context.nomad.jobs(plain).await?;
+    let stubs = reader.nomad.jobs(plain).await?;
     let jobs = stream::iter(stubs.value)
-        .map(async |stub| of_stub(context, &stub, plain).await)
+        .map(async |stub| of_stub(reader, &stub, plain).await)
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| std::future::ready(Ok(job.map(|job| (job.id.clone(), job)))))
         .try_collect()
@@ -409,18 +430,18 @@ pub async fn visible(context: &Context<'_>, options: &ReadOptions) -> Result<Vis
 /// The job of a stub; `None` for another tenant's and for one that went away
 /// while the list was read.
 async fn of_stub(
-    context: &Context<'_>,
+    reader: Reader<'_>,
     stub: &JobStub,
     options: &ReadOptions,
 ) -> Result<Option<Arc<Job>>, Error> {
-    let memory = &context.app.memory;
-    let region = context.nomad.region().await?;
-    let known = match memory.job(region, &stub.id, stub.job_modify_index) {
+    let cache = reader.cache;
+    let region = reader.nomad.region().await?;
+    let known = match cache.job(region, &stub.id, stub.job_modify_index).await {
         Some(job) => job,
-        None => match context.nomad.listed_job(&stub.id, options).await {
+        None => match reader.nomad.listed_job(&stub.id, options).await {
             Ok(job) => {
                 let job = Arc::new(job.value);
-                memory.remember_job(region, &job);
+                cache.insert_job(region, &job).await;
                 job
             }
             Err(nomad::Error::NotFound { .. }) => return Ok(None),
@@ -432,7 +453,7 @@ async fn of_stub(
     }
     let now = as_of(Arc::clone(&known), stub);
     if !Arc::ptr_eq(&known, &now) {
-        memory.remember_job(region, &now);
+        cache.insert_job(region, &now).await;
     }
     Ok(Some(now))
 }
@@ -451,7 +472,7 @@ fn as_of(known: Arc<Job>, stub: &JobStub) -> Arc<Job> {
 
 /// The status, and whether the job and its counts told it by themselves.
 async fn status(
-    context: &Context<'_>,
+    reader: Reader<'_>,
     job: &Job,
     summary: &JobSummary,
     options: &ReadOptions,
@@ -464,15 +485,15 @@ async fn status(
         // No path leads to its allocations: Nomad's own word has to do.
         _ if job.id.contains('/') => return Ok((recorded(job), true)),
         Look::Failed => {
-            allocations = context.nomad.job_allocations(&job.id, options).await?.value;
+            allocations = reader.nomad.job_allocations(&job.id, options).await?.value;
             if needs_evaluations(&JobView::new(job), &allocations) {
-                evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
+                evaluations = reader.nomad.job_evaluations(&job.id, options).await?.value;
                 // What they have placed meanwhile has to be seen.
-                allocations = context.nomad.job_allocations(&job.id, options).await?.value;
+                allocations = reader.nomad.job_allocations(&job.id, options).await?.value;
             }
         }
         Look::Waiting => {
-            evaluations = context.nomad.job_evaluations(&job.id, options).await?.value;
+            evaluations = reader.nomad.job_evaluations(&job.id, options).await?.value;
         }
     }
     Ok((

@@ -1,25 +1,47 @@
 //! Which generation of the plugin jobs are written for.
 
-use dtle_nomad::ReadOptions;
+use std::time::Duration;
+
+use dtle_nomad::{ReadOptions, Session};
 use dtle_translate::Layout;
 use dtle_translate::layout::Generation;
+use moka::future::Cache;
 
-use crate::context::Context;
+use crate::expiring::Expiring;
 use crate::reply::Error;
+
+/// How long the plugin's generation is believed.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// The plugin's generation by region, as the nodes last said.
+pub struct Layouts(Cache<Option<String>, Expiring<Layout>>);
+
+impl Default for Layouts {
+    fn default() -> Self {
+        Self(Cache::new(16))
+    }
+}
 
 /// The setting, else what the nodes say, else the newer one.
 ///
 /// # Errors
 /// 500 for a cluster that runs both generations.
-pub async fn layout(context: &Context<'_>) -> Result<Layout, Error> {
-    if let Some(layout) = context.app.settings.layout {
+pub async fn layout(
+    setting: Option<Layout>,
+    Layouts(known): &Layouts,
+    nomad: &Session<'_>,
+) -> Result<Layout, Error> {
+    if let Some(layout) = setting {
         return Ok(layout);
     }
-    let region = context.nomad.region().await?;
-    if let Some(layout) = context.app.memory.layout(region) {
-        return Ok(layout);
+    // Where the job will be written, which its body may have decided.
+    let region = nomad.region().await?.map(str::to_owned);
+    if let Some(known) = known.get(&region).await
+        && let Some(layout) = known.get()
+    {
+        return Ok(*layout);
     }
-    let nodes = context.nomad.nodes(&ReadOptions::default()).await?;
+    let nodes = nomad.nodes(&ReadOptions::default()).await?;
     let layout = match Generation::of_nodes(&nodes.value) {
         Generation::One(layout) => layout,
         Generation::Unknown => Layout::newest(),
@@ -29,6 +51,8 @@ pub async fn layout(context: &Context<'_>) -> Result<Layout, Error> {
             ));
         }
     };
-    context.app.memory.remember_layout(region, layout);
+    known
+        .insert(region, Expiring::new(layout, REMEMBERED))
+        .await;
     Ok(layout)
 }

@@ -3,9 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::expiring::Expiring;
 use dtle_nomad::Session;
 use dtle_translate::wire::Member;
+
+use crate::expiring::Expiring;
 
 /// How long an answer is remembered. Servers that are upgraded meanwhile are taken for
 /// old ones, which costs each write a call and nothing else.

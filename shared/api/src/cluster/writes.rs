@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use dtle_nomad as nomad;
+use dtle_nomad::{self as nomad, Session};
 use dtle_translate::register::Existing;
 use dtle_translate::wire::JobVersion;
 use dtle_translate::{Mark, MetaRecord};
@@ -16,11 +16,23 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::jobs::registered;
-use crate::context::Context;
+use super::locks::Locks;
+use super::servers::Servers;
 use crate::reply::Error;
 
 /// How often a change is made anew because somebody else came between.
 const ATTEMPTS: u64 = 8;
+
+/// What changing jobs takes.
+#[derive(Clone, Copy)]
+pub struct Writer<'a> {
+    /// The cluster, for this request.
+    pub nomad: &'a Session<'a>,
+    /// One writer of a job at a time.
+    pub locks: &'a Locks,
+    /// What is remembered of the servers.
+    pub servers: &'a Servers,
+}
 
 /// Registers what `decide` makes of the job that is registered under an ID, if any.
 /// `once`: the caller set the index, so that a change by somebody else is the caller's
@@ -31,7 +43,7 @@ const ATTEMPTS: u64 = 8;
 /// modify index …` when somebody else came between; 502 when it cannot be told whether
 /// the write was made.
 pub async fn change<F>(
-    context: &Context<'_>,
+    writer: Writer<'_>,
     id: &str,
     once: bool,
     decide: impl Fn(Option<Existing>) -> F,
@@ -41,8 +53,8 @@ where
 {
     let mut attempt = 1;
     loop {
-        let lock = context.app.writers.lock(id).await;
-        let before = registered(context, id).await?;
+        let lock = writer.locks.lock(id).await;
+        let before = registered(writer.nomad, id).await?;
         let expected = before.as_ref().map_or(0, |b| b.job.job_modify_index);
         let text = before
             .as_ref()
@@ -56,7 +68,7 @@ where
         let is_new = decided.is_some() && decided != text.as_deref();
         let name = is_new.then(|| mark(&mut document, expected));
         let write = Write {
-            context,
+            writer,
             id,
             expected,
             document,
@@ -88,9 +100,21 @@ pub(super) fn mark(document: &mut Map<String, Value>, base: u64) -> String {
     name
 }
 
+/// What 2.x says when the index of a job is not the expected one [072, 074].
+#[must_use]
+pub fn conflict(expected: u64, found: Option<u64>) -> String {
+    match (expected, found) {
+        (0, Some(_)) => "Enforcing job modify index 0: job already exists".to_owned(),
+        (_, Some(found)) => format!(
+            "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
+        ),
+        (_, None) => format!("Enforcing job modify index {expected}: job does not exist"),
+    }
+}
+
 /// A document on its way to Nomad.
 pub(super) struct Write<'a> {
-    pub(super) context: &'a Context<'a>,
+    pub(super) writer: Writer<'a>,
     pub(super) id: &'a str,
     /// The JobModifyIndex of the version that it changes, 0 for a new job.
     pub(super) expected: u64,
@@ -102,7 +126,7 @@ pub(super) struct Write<'a> {
 impl Write<'_> {
     /// Makes the write: its Raft index, or in Nomad's words why it does not hold.
     async fn make(&self) -> Result<Result<u64, String>, Error> {
-        let nomad = &self.context.nomad;
+        let nomad = self.writer.nomad;
         let (ours, index) = match nomad.register(&self.document, self.expected).await {
             Ok(answer) => (answer.job_modify_index, answer.index),
             Err(error) => match (self.landed(&error).await, error) {
@@ -113,7 +137,7 @@ impl Write<'_> {
             },
         };
         // What changed nothing has made no version.
-        if ours == self.expected || self.context.app.servers.check_atomically(nomad).await {
+        if ours == self.expected || self.writer.servers.check_atomically(nomad).await {
             return Ok(Ok(index));
         }
         Ok(self.settle(ours).await?.map_or(Ok(index), Err))
@@ -126,11 +150,11 @@ impl Write<'_> {
         }
         let Some(name) = &self.name else {
             // It has no name to be found by: what is there tells.
-            let now = registered(self.context, self.id).await?;
+            let now = registered(self.writer.nomad, self.id).await?;
             let now = now.filter(|now| now.runs_as(&self.document));
             return Ok(now.map(|now| now.job.job_modify_index));
         };
-        let versions: Vec<JobVersion> = self.context.nomad.job_versions(self.id).await?;
+        let versions: Vec<JobVersion> = self.writer.nomad.job_versions(self.id).await?;
         let is_ours = |version: &&JobVersion| {
             let mark = MetaRecord::of_meta(&version.meta).mark;
             mark.is_some_and(|mark| mark.name == *name)

@@ -16,7 +16,7 @@ use lambda_http::http::StatusCode;
 pub(super) const NO_PAGE: &str = "404 page not found\n";
 
 /// A failed request: status and message for the caller, a cause for the log.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Error {
     status: StatusCode,
     message: Cow<'static, str>,

@@ -27,6 +27,7 @@ pub mod job {
     pub mod list;
     pub mod pause;
     pub mod register;
+    mod registration;
     pub mod resume;
     pub mod update;
     pub mod validate;

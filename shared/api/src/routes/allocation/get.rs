@@ -32,6 +32,7 @@ pub const ROUTE: Route = Route {
 const UNKNOWN: &str = "alloc not found";
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let masked = context.app.settings.mask_passwords;
     let id = askable(context.call.id());
     let options = context.call.query.read_options()?;
     let allocation = context
@@ -45,10 +46,10 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     // The job it was made for may be gone; then it is shown as it ended.
     let plain = options.plain();
     let paused = match context.nomad.job(&stub.job_id, &plain).await {
-        Ok(job) => is_paused(context, &job.value, stub, &plain).await?,
+        Ok(job) => is_paused(&context.nomad, &job.value, stub, &plain).await?,
         Err(nomad::Error::NotFound { .. }) => false,
         Err(error) => return Err(error.into()),
     };
-    let whole = whole(context, &allocation.value, paused).ok_or_else(hidden)?;
+    let whole = whole(&allocation.value, paused, masked).ok_or_else(hidden)?;
     Reply::read(context.call.style(), &allocation.map(|_| whole))
 }

@@ -33,7 +33,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     // Nomad refuses a prefix that is not even hexadecimal; text is text here.
     let prefix = query.get("prefix").unwrap_or_default();
     let allocations = context.nomad.allocations(&options).await?;
-    let jobs = jobs::visible(context, &options).await?;
+    let jobs = jobs::visible(context.reader(), &options).await?;
     let list = allocations.map(|allocations| {
         let mut list = visible(&jobs, allocations);
         list.retain(|allocation| allocation.id.starts_with(prefix));

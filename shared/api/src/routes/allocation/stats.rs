@@ -1,25 +1,24 @@
 //! `GET /v1/agent/allocation/{id}/stats`: what the running tasks of an allocation
 //! say about their work.
 //!
-//! Every question costs the cluster a write, so an answer is shared for as long
-//! as the plugin itself does not refresh its figures. Whether a task runs is
-//! asked each time. Only tasks whose driver is `dtle` are signalled: others
-//! answer other things to the signal, and some would act on it.
+//! Every question costs the cluster a write and pushes an event out of the task's ten,
+//! so an answer is kept until the plugin takes its next figures, and callers of the
+//! same moment share one. Whether a task runs is asked each time. Only tasks whose
+//! driver is `dtle` are signalled: others answer other things to the signal, and some
+//! would act on it.
 
 use std::sync::Arc;
 
 use dtle_nomad::{self as nomad, ReadOptions};
-use dtle_translate::statistics::of_signal;
-use dtle_translate::v2;
-use dtle_translate::v2::{AllocationStatistics, Statistics};
+use dtle_translate::JobView;
+use dtle_translate::v2::{self, AllocationStatistics, Statistics};
 use dtle_translate::wire::AllocationState;
-use dtle_translate::{JobView, Side};
 use futures_util::future::try_join_all;
 
 use crate::cluster::allocations::askable;
+use crate::cluster::statistics::{Tasks, statistics};
 use crate::context::Context;
 use crate::document::{Answer, Doc, Id, Query, shape};
-use crate::memory::Tasks;
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -69,8 +68,9 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let running = tasks
         .iter()
         .filter(|(side, task)| wanted.is_none_or(|name| side.as_str() == name) && state.runs(task));
+    let (cache, nomad) = (&context.app.statistics, &context.nomad);
     let answers = running.map(|(side, task)| async move {
-        let statistics = statistics(context, id, task, *side).await?;
+        let statistics = statistics(cache, nomad, id, task, *side).await?;
         Ok::<_, Error>(statistics.map(|s| (side.to_string(), Statistics::clone(&s))))
     });
     let tasks = try_join_all(answers).await?.into_iter().flatten().collect();
@@ -83,8 +83,7 @@ async fn remembered(
     context: &Context<'_>,
     id: &str,
 ) -> Result<Option<(AllocationState, Tasks)>, Error> {
-    let region = context.nomad.region().await?;
-    let Some(tasks) = context.app.memory.tasks(region, id) else {
+    let Some(tasks) = context.app.statistics.tasks.get(id).await else {
         return Ok(None);
     };
     // Gone: Nomad's own answer says so.
@@ -114,34 +113,7 @@ async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationState, Task
         .filter(|(_, group, _)| group.name == allocation.stub.task_group)
         .map(|(side, _, task)| (*side, task.name.clone()))
         .collect();
-    let region = context.nomad.region().await?;
-    context.app.memory.remember_tasks(region, id, &tasks);
+    let known = &context.app.statistics.tasks;
+    known.insert(id.to_owned(), Arc::clone(&tasks)).await;
     Ok((allocation.stub.into(), tasks))
-}
-
-async fn statistics(
-    context: &Context<'_>,
-    allocation: &str,
-    task: &str,
-    side: Side,
-) -> Result<Option<Arc<Statistics>>, Error> {
-    let memory = &context.app.memory;
-    let region = context.nomad.region().await?;
-    if let Some(known) = memory.statistics(region, allocation, task) {
-        return Ok(known);
-    }
-    // Of those who ask meanwhile one asks the task, and the others share its answer.
-    let _turn = context.app.signals.take(allocation).await;
-    if let Some(known) = memory.statistics(region, allocation, task) {
-        return Ok(known);
-    }
-    let text = match context.nomad.signal(allocation, task, "stats").await {
-        Ok(text) => text,
-        // The node is gone, or the task has just ended.
-        Err(nomad::Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let statistics = of_signal(&text, side).map(Arc::new);
-    memory.remember_statistics(region, allocation, task, statistics.clone());
-    Ok(statistics)
 }

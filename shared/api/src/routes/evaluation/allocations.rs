@@ -43,7 +43,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         ));
     }
     let allocations = context.nomad.evaluation_allocations(id, &options).await?;
-    let jobs = jobs::visible(context, &options).await?;
+    let jobs = jobs::visible(context.reader(), &options).await?;
     let list = allocations.map(|allocations| visible(&jobs, allocations));
     Reply::read(context.call.style(), &list)
 }

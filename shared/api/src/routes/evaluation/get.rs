@@ -40,7 +40,8 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         .evaluation(id, &options)
         .await
         .map_err(|error| Error::or_not_found(error, UNKNOWN))?;
-    let job = jobs::without_status(context, &evaluation.value.job_id, &options.plain()).await;
+    let job =
+        jobs::without_status(context.reader(), &evaluation.value.job_id, &options.plain()).await;
     let job = match job {
         Ok(job) => job,
         // The job is gone, or another tenant's.

@@ -36,7 +36,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     // Nomad refuses a prefix that is not even hexadecimal; text is text here.
     let prefix = query.get("prefix").unwrap_or_default();
     let evaluations = context.nomad.evaluations(&options).await?;
-    let jobs = jobs::visible(context, &options).await?;
+    let jobs = jobs::visible(context.reader(), &options).await?;
     let mut list: Vec<Evaluation> = evaluations
         .value
         .iter()

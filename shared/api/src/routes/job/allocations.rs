@@ -6,13 +6,13 @@ use std::sync::Arc;
 use dtle_nomad::{Read, allocation_stubs};
 use dtle_translate::JobView;
 use dtle_translate::allocation::to_v2_list;
-use dtle_translate::v2;
-use dtle_translate::v2::AllocationStub;
+use dtle_translate::v2::{self, AllocationStub};
 
+use crate::cluster::allocations::{AllocationLists, AllocationSources};
 use crate::cluster::jobs;
+use crate::cluster::lists::Question;
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Id, Query, shape};
-use crate::memory::{Question, Sources};
 use crate::reply::{Error, Reply, text};
 use crate::route::{Handled, Passwords, Route};
 
@@ -43,7 +43,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     options.all = query.flag("all");
     let plain = options.plain();
     let allocations = context.nomad.job_allocations_text(id, &options);
-    let job = jobs::without_status(context, id, &plain);
+    let job = jobs::without_status(context.reader(), id, &plain);
     let (allocations, job) = if options.index.is_some() {
         // The job must not be older than what the caller waited for.
         (allocations.await, job.await)
@@ -72,21 +72,21 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         return Ok(Reply::written(&Read { value, meta }));
     };
     // While nothing changes Nomad's answer is not even looked into.
-    let memory = &context.app.memory;
-    let region = context.nomad.region().await?;
-    let question = Question::Allocations {
-        job: id.to_owned(),
+    let AllocationLists(lists) = &context.app.allocation_lists;
+    let question = Question {
+        region: context.nomad.region().await?.map(str::to_owned),
+        id: id.to_owned(),
         all: options.all,
     };
-    let sources = Sources::Allocations {
+    let sources = AllocationSources {
         nomad: nomad.clone(),
         job_modify_index: job.job_modify_index,
     };
-    let value = match memory.list(region, &question, &sources) {
+    let value = match lists.get(&question, &sources).await {
         Some(known) => known,
         None => {
             let written: Arc<str> = text(&list()?)?.into();
-            memory.remember_list(region, question, sources, &written);
+            lists.insert(question, sources, &written).await;
             written
         }
     };

@@ -51,7 +51,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let forget = context.call.query.flag("forget");
     if forget {
         // Before anything is deleted.
-        needed_consul(context, "forget=true").await?;
+        needed_consul(context.reader(), "forget=true").await?;
         refuse_shared_progress(context, id).await?;
     }
     let deleted = delete(context, id).await?;
@@ -141,7 +141,7 @@ async fn refuse_shared_progress(context: &Context<'_>, id: &str) -> Result<(), E
 
 /// Removes the plugin's progress, once no task is there to write it again.
 async fn forget_progress(context: &Context<'_>, id: &str, name: &str) -> Result<(), Error> {
-    let consul = needed_consul(context, "forget=true").await?;
+    let consul = needed_consul(context.reader(), "forget=true").await?;
     for _ in 0..LOOKS {
         let allocations = context
             .nomad

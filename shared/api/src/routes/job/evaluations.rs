@@ -35,22 +35,22 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = context.call.id();
     let options = context.call.query.read_options()?;
     let evaluations = context.nomad.job_evaluations(id, &options).await?;
-    let mut list: Vec<Evaluation> = match jobs::without_status(context, id, &options.plain()).await
-    {
-        Ok(job) => {
-            let view = JobView::new(&job);
-            evaluations
-                .value
-                .iter()
-                // Earlier ones are of an earlier job of the same ID.
-                .filter(|evaluation| evaluation.create_index >= job.create_index)
-                .map(|evaluation| to_v2(Some(&view), evaluation))
-                .collect()
-        }
-        // Unknown, or another tenant's.
-        Err(error) if error.status() == 404 => Vec::new(),
-        Err(error) => return Err(error),
-    };
+    let mut list: Vec<Evaluation> =
+        match jobs::without_status(context.reader(), id, &options.plain()).await {
+            Ok(job) => {
+                let view = JobView::new(&job);
+                evaluations
+                    .value
+                    .iter()
+                    // Earlier ones are of an earlier job of the same ID.
+                    .filter(|evaluation| evaluation.create_index >= job.create_index)
+                    .map(|evaluation| to_v2(Some(&view), evaluation))
+                    .collect()
+            }
+            // Unknown, or another tenant's.
+            Err(error) if error.status() == 404 => Vec::new(),
+            Err(error) => return Err(error),
+        };
     list.sort_by(|a, b| (&a.status, &a.id).cmp(&(&b.status, &b.id)));
     Reply::read(
         context.call.style(),

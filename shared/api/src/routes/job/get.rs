@@ -30,6 +30,9 @@ pub const ROUTE: Route = Route {
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let options = context.call.query.read_options()?;
-    let job = jobs::one(context, context.call.id(), &options).await?;
-    Reply::read(context.call.style(), &job.map(|job| job.to_v2(context)))
+    let job = jobs::one(context.reader(), context.call.id(), &options).await?;
+    Reply::read(
+        context.call.style(),
+        &job.map(|job| job.to_v2(context.app.settings.mask_passwords)),
+    )
 }

@@ -32,12 +32,14 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let mut options = query.read_options()?;
     options.prefix = query.get("prefix").map(str::to_owned);
     if !query.pretty() {
-        return Ok(Reply::written(&jobs::list(context, &options).await?));
+        return Ok(Reply::written(
+            &jobs::list(context.reader(), &options).await?,
+        ));
     }
-    let jobs = jobs::all(context, &options).await?;
+    let jobs = jobs::all(context.reader(), &options).await?;
     let stubs = jobs.map(|jobs| {
         jobs.iter()
-            .map(|job| to_stub(job.to_v2(context)))
+            .map(|job| to_stub(job.to_v2(context.app.settings.mask_passwords)))
             .collect::<Vec<_>>()
     });
     Reply::read(context.call.style(), &stubs)

@@ -37,15 +37,20 @@ pub const ROUTE: Route = Route {
 };
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
-    let index = change(context, context.call.id(), false, |before| async move {
-        let before = before.ok_or_else(Error::job_not_found)?;
-        if JobView::new(&before.job).is_paused() {
-            return Ok(None);
-        }
-        let mut document = with_count(before, 0);
-        document.insert("Stop".to_owned(), json!(false));
-        Ok(Some(document))
-    })
+    let index = change(
+        context.writer(),
+        context.call.id(),
+        false,
+        |before| async move {
+            let before = before.ok_or_else(Error::job_not_found)?;
+            if JobView::new(&before.job).is_paused() {
+                return Ok(None);
+            }
+            let mut document = with_count(before, 0);
+            document.insert("Stop".to_owned(), json!(false));
+            Ok(Some(document))
+        },
+    )
     .await?;
     let reply = index.map_or_else(WriteReply::unchanged, WriteReply::written);
     Reply::write(context.call.style(), reply.index, &reply)

@@ -2,7 +2,7 @@
 
 use dtle_translate::v2;
 
-use crate::cluster::register::register;
+use super::registration::register;
 use crate::context::Context;
 use crate::document::{Answer, Body, Doc, Headers, Query, shape};
 use crate::reply::{Error, Reply};

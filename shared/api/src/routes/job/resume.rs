@@ -37,9 +37,9 @@ pub const ROUTE: Route = Route {
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = context.call.id();
-    let index = change(context, id, false, |before| async move {
+    let index = change(context.writer(), id, false, |before| async move {
         let before = before.ok_or_else(Error::job_not_found)?;
-        let now = jobs::one(context, id, &ReadOptions::default()).await?;
+        let now = jobs::one(context.reader(), id, &ReadOptions::default()).await?;
         if !now.value.status.can_be_resumed() {
             return Ok(None);
         }

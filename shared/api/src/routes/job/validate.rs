@@ -5,7 +5,7 @@
 
 use dtle_translate::v2;
 
-use crate::cluster::register::validate;
+use super::registration::validate;
 use crate::context::Context;
 use crate::document::{Answer, Body, Doc, Query, shape};
 use crate::reply::{Error, Reply};

@@ -33,6 +33,7 @@ pub const ROUTE: Route = Route {
 const UNKNOWN: &str = "node not found";
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
+    let masked = context.app.settings.mask_passwords;
     let id = askable(context.call.id());
     let options = context.call.query.read_options()?;
     if id != context.call.id() {
@@ -45,15 +46,15 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     }
     let allocations = context.nomad.node_allocations(id, &options).await?;
     let plain = options.plain();
-    let jobs = jobs::visible(context, &plain).await?;
+    let jobs = jobs::visible(context.reader(), &plain).await?;
     let mut list = Vec::new();
     for allocation in &allocations.value {
         let stub = &allocation.stub;
         let Some((_, job)) = jobs.of(&stub.job_id, stub.create_index) else {
             continue;
         };
-        let paused = is_paused(context, job, stub, &plain).await?;
-        list.extend(whole(context, allocation, paused));
+        let paused = is_paused(&context.nomad, job, stub, &plain).await?;
+        list.extend(whole(allocation, paused, masked));
     }
     list.sort_by(|a, b| a.stub.id.cmp(&b.stub.id));
     Reply::read(

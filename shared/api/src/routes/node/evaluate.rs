@@ -46,7 +46,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         // Other tenants' jobs on the node are looked at, too.
         let options = ReadOptions::default();
         let all = context.nomad.evaluations(&options).await?.value;
-        let jobs = jobs::visible(context, &options).await?;
+        let jobs = jobs::visible(context.reader(), &options).await?;
         let shown = |id: &String| {
             let found = all.iter().find(|one| one.id == *id);
             found.is_some_and(|one| jobs.of(&one.job_id, one.create_index).is_some())

@@ -6,6 +6,7 @@ use dtle_translate::v2;
 use dtle_translate::wire::NodeStub;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
+use crate::cluster::nodes::Addresses;
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Query, shape};
 use crate::reply::{Error, Reply};
@@ -65,20 +66,19 @@ async fn with_address(
     node: NodeStub,
     options: &ReadOptions,
 ) -> Result<v2::NodeStub, Error> {
-    let memory = &context.app.memory;
-    let region = context.nomad.region().await?;
-    if let Some(address) = memory.address(region, &node.id, node.modify_index) {
+    let Addresses(known) = &context.app.addresses;
+    if let Some((index, address)) = known.get(&node.id).await
+        && index == node.modify_index
+    {
         return Ok(to_stub(&node, address));
     }
     let address = match context.nomad.node(&node.id, options).await {
         Ok(whole) => {
-            memory.remember_address(
-                region,
-                &node.id,
-                whole.value.stub.modify_index,
-                &whole.value.http_addr,
-            );
-            whole.value.http_addr
+            let (index, address) = (whole.value.stub.modify_index, whole.value.http_addr);
+            known
+                .insert(node.id.clone(), (index, address.clone()))
+                .await;
+            address
         }
         // Gone in between: what the list knew.
         Err(nomad::Error::NotFound { .. }) => node.address.clone(),

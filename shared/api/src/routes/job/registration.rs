@@ -10,9 +10,9 @@ use dtle_translate::{JobView, Layout, job, nomad_job, password, validation};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::jobs::needed_consul;
-use super::layout::layout;
-use super::writes::change;
+use crate::cluster::jobs::needed_consul;
+use crate::cluster::layout::layout;
+use crate::cluster::writes::{change, conflict};
 use crate::context::Context;
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
@@ -22,7 +22,7 @@ use crate::reply::{Error, Reply};
 /// # Errors
 /// 400 with every fault of the body; 404 for Orders, and for a job of another
 /// tenant; 500 when the index is not the one that the caller expects.
-pub async fn register(context: &Context<'_>, path_id: Option<&str>) -> Result<Reply, Error> {
+pub(super) async fn register(context: &Context<'_>, path_id: Option<&str>) -> Result<Reply, Error> {
     let body = parse(&context.call.body).map_err(|error| Error::bad_request(error.to_string()))?;
     let index = match body {
         Body::Job(spec) => register_2x(context, path_id, spec).await?,
@@ -55,23 +55,33 @@ async fn register_2x(
     let settings = &context.app.settings;
     let region = region_of(context, spec.region.as_deref()).await?;
     refuse_stored_progress(context, &id).await?;
-    let layout = layout(context).await?;
+    let layout = layout(
+        context.app.settings.layout,
+        &context.app.layouts,
+        &context.nomad,
+    )
+    .await?;
     check_drivers(&spec, layout)?;
     let expected = spec.enforce_index.then_some(spec.job_modify_index);
     let paused = context.call.query.flag("paused");
     let (spec, id) = (&spec, &id);
-    let index = change(context, id, spec.enforce_index, |before| async move {
-        check_index(expected, before.as_ref())?;
-        Ok(Some(document(&Registration {
-            spec: &with_passwords(spec, before.as_ref())?,
-            id,
-            region,
-            layout,
-            policy: &settings.policy,
-            existing: before.as_ref(),
-            paused,
-        })))
-    });
+    let index = change(
+        context.writer(),
+        id,
+        spec.enforce_index,
+        |before| async move {
+            check_index(expected, before.as_ref())?;
+            Ok(Some(document(&Registration {
+                spec: &with_passwords(spec, before.as_ref())?,
+                id,
+                region,
+                layout,
+                policy: &settings.policy,
+                existing: before.as_ref(),
+                paused,
+            })))
+        },
+    );
     Ok(index.await?.unwrap_or_default())
 }
 
@@ -105,7 +115,7 @@ async fn refuse_stored_progress(context: &Context<'_>, id: &str) -> Result<(), E
     if !context.call.query.flag("fresh") {
         return Ok(());
     }
-    let consul = needed_consul(context, "fresh=true").await?;
+    let consul = needed_consul(context.reader(), "fresh=true").await?;
     let progress = consul.progress(id).await.map_err(|error| {
         Error::bad_gateway("Consul does not say whether progress is stored").because(error)
     })?;
@@ -175,11 +185,16 @@ async fn register_nomad(
         stand_still(&mut document);
     }
     let (id, job, document) = (&id, &job, &document);
-    let index = change(context, id, expected.is_some(), |before| async move {
-        check_index(expected, before.as_ref())?;
-        check_name(&job.name, id, before.as_ref())?;
-        Ok(Some(document.clone()))
-    });
+    let index = change(
+        context.writer(),
+        id,
+        expected.is_some(),
+        |before| async move {
+            check_index(expected, before.as_ref())?;
+            check_name(&job.name, id, before.as_ref())?;
+            Ok(Some(document.clone()))
+        },
+    );
     Ok(index.await?.unwrap_or_default())
 }
 
@@ -215,18 +230,6 @@ async fn region_of<'a>(
 ) -> Result<Option<&'a str>, Error> {
     let region = context.nomad.region_of_job(named).await?;
     Ok(region.or(context.app.settings.nomad.region.as_deref()))
-}
-
-/// What 2.x says when the index of a job is not the expected one [072, 074].
-#[must_use]
-pub(super) fn conflict(expected: u64, found: Option<u64>) -> String {
-    match (expected, found) {
-        (0, Some(_)) => "Enforcing job modify index 0: job already exists".to_owned(),
-        (_, Some(found)) => format!(
-            "Enforcing job modify index {expected}: job exists with conflicting job modify index: {found}"
-        ),
-        (_, None) => format!("Enforcing job modify index {expected}: job does not exist"),
-    }
 }
 
 /// 2.x's compare-and-set. Without an index everything
@@ -266,7 +269,7 @@ fn with_passwords(spec: &JobSpec, before: Option<&Existing>) -> Result<JobSpec, 
 ///
 /// # Errors
 /// 400 for a body that is no JSON object.
-pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
+pub(super) async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
     let failed = |error: String| Validation {
         driver_config_validated: false,
         error,
@@ -293,7 +296,12 @@ pub async fn validate(context: &Context<'_>) -> Result<Validation, Error> {
     if let Err(error) = refuse_stored_progress(context, &id).await {
         return Ok(failed(error.message().to_owned()));
     }
-    let layout = layout(context).await?;
+    let layout = layout(
+        context.app.settings.layout,
+        &context.app.layouts,
+        &context.nomad,
+    )
+    .await?;
     if let Err(error) = check_drivers(&spec, layout) {
         return Ok(failed(error.message().to_owned()));
     }
