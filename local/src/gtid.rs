@@ -66,6 +66,43 @@ impl GtidSet {
         }
     }
 
+    /// Whether this transaction is in it.
+    #[must_use]
+    pub fn has(&self, server: Uuid, number: u64) -> bool {
+        let intervals = self.servers.get(&server).map_or(&[][..], Vec::as_slice);
+        let after = intervals.partition_point(|(_, last)| *last < number);
+        intervals
+            .get(after)
+            .is_some_and(|(first, _)| *first <= number)
+    }
+
+    /// The one transaction that is in it; `None` for none or several.
+    #[must_use]
+    pub fn only_one(&self) -> Option<(Uuid, u64)> {
+        let (server, intervals) = self.servers.iter().next()?;
+        let first = intervals.first()?.0;
+        (self.len() == 1).then_some((*server, first))
+    }
+
+    /// How many transactions of the same server are in it with a higher number than
+    /// the highest one of the other set, at least; `None` for an empty other set.
+    #[must_use]
+    pub fn after(&self, other: &Self) -> Option<u64> {
+        let counts = other.servers.iter().filter_map(|(server, theirs)| {
+            let last = theirs.last()?.1;
+            let ours = self.servers.get(server).map_or(&[][..], Vec::as_slice);
+            Some(ours.iter().fold(0, |sum, (first, end)| {
+                let first = (*first).max(last.saturating_add(1));
+                if first > *end {
+                    sum
+                } else {
+                    sum + (end - first) + 1
+                }
+            }))
+        });
+        counts.min()
+    }
+
     /// What is in one of the two.
     #[must_use]
     pub fn union(mut self, other: &Self) -> Self {
@@ -268,6 +305,9 @@ mod tests {
             prop_assert_eq!(of(&a).subtract(&of(&b)), of(&rest));
             prop_assert_eq!(of(&a).contains(&of(&b)), a.is_superset(&b));
             prop_assert_eq!(of(&a).len(), a.len() as u64);
+            for (server, number) in &b {
+                prop_assert_eq!(of(&a).has(*server, *number), a.contains(&(*server, *number)));
+            }
         }
 
         #[test]
@@ -326,6 +366,16 @@ mod tests {
             fails(&format!("{A}:tag:1-5")),
             GtidError::Tagged(_)
         ));
+    }
+
+    #[test]
+    fn what_follows_a_set_is_counted_server_by_server() {
+        let all = set(&format!("{A}:1-10:20-29,{B}:1-3"));
+        assert_eq!(all.after(&set(&format!("{A}:9"))), Some(11));
+        assert_eq!(all.after(&set(&format!("{A}:9,{B}:2"))), Some(1));
+        assert_eq!(all.after(&GtidSet::default()), None);
+        assert_eq!(set(&format!("{A}:7")).only_one().unwrap().1, 7);
+        assert_eq!(set(&format!("{A}:7-8")).only_one(), None);
     }
 
     #[test]

@@ -6,18 +6,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use dtle_api::App;
 use dtle_api::authorizer::{Callers, Scope, Tokens, new_token};
 use dtle_api::settings::Settings;
 use dtle_api::watched::Watched;
-use dtle_outbound::Url;
-use indicatif::{ProgressBar, ProgressStyle};
 use local::gateway::{AllowedHost, Gateway, Metrics, Template, serve, serve_tls, tls};
 use local::log::LogFormat;
-use local::migrate::{Migration, Outcome, Plan};
 use local::nomad_sim::{self, NomadSim};
 use local::openapi;
 
@@ -131,13 +127,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Moves jobs here from a running dtle 2.x cluster, one by one.
+    /// Moves jobs here from a running dtle 2.x cluster, or back.
     ///
-    /// Each job is paused on the old side, made on the new side with its passwords
-    /// and its last Gtid, and watched until it runs there. A job that fails is
-    /// resumed on the old side. Jobs that are on the new side already are skipped,
-    /// so the command can be repeated. The new side has to know Consul.
-    Migrate(Box<Migrate>),
+    /// Without --yes it prints what would be done, and what stands against it. The
+    /// jobs of a destination are moved together: all are paused on the old side, what
+    /// each has applied is found out on its source and its destination, all are made
+    /// on the new side, and only then started. A journal lets a command that was
+    /// killed be taken up by the same command. The new side has to know Consul.
+    Migrate(Box<local::migrate::Arguments>),
 
     /// Removes what a job's destination holds of it, so that a job made again under
     /// its ID, from an earlier Gtid, applies everything from there on.
@@ -176,34 +173,6 @@ enum ScopeArgument {
     Read,
     /// Everything.
     Write,
-}
-
-#[derive(Debug, clap::Args)]
-struct Migrate {
-    /// The running 2.x cluster: http://old:8190
-    #[arg(long, value_name = "URL")]
-    from: Url,
-
-    /// The gateway to move to; a token goes in as http://any:TOKEN@host:8190
-    #[arg(long, value_name = "URL")]
-    to: Url,
-
-    /// Move only this job; can be repeated.
-    #[arg(long, value_name = "ID", num_args = 1..)]
-    only: Vec<String>,
-
-    /// Say what would be done, change nothing.
-    #[arg(long)]
-    dry_run: bool,
-
-    /// Remove progress that is stored under a job's ID on the new side; else such
-    /// a job is not moved, because that progress would override its Gtid.
-    #[arg(long)]
-    forget: bool,
-
-    /// Seconds a job may take to run on the new side.
-    #[arg(long, default_value_t = 90, value_name = "SECONDS")]
-    patience: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -405,80 +374,9 @@ fn new_caller(name: &str, scope: ScopeArgument) -> Result<ExitCode, Box<dyn Erro
     Ok(ExitCode::SUCCESS)
 }
 
-/// Moves jobs and says so line by line; fails when one could not be moved.
 #[tokio::main]
-async fn move_jobs(arguments: &Migrate) -> Result<ExitCode, Box<dyn Error>> {
-    let plan = Plan {
-        from: arguments.from.clone(),
-        to: arguments.to.clone(),
-        only: arguments.only.clone(),
-        dry_run: arguments.dry_run,
-        forget: arguments.forget,
-        patience: Duration::from_secs(arguments.patience),
-    };
-    let (migration, ids) = Migration::begin(plan).await?;
-    let bar = ProgressBar::new(ids.len() as u64)
-        .with_style(ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?);
-    let (mut moved, mut skipped, mut failed) = (0, 0, 0);
-    let stop = stop_signal();
-    tokio::pin!(stop);
-    let mut stopped = false;
-    for id in &ids {
-        bar.set_message(id.clone());
-        let work = migration.job(id);
-        tokio::pin!(work);
-        // A job half moved is finished or undone before a Ctrl-C is obeyed.
-        let outcome = loop {
-            tokio::select! {
-                outcome = &mut work => break outcome,
-                _ = &mut stop, if !stopped => stopped = true,
-            }
-        };
-        let line = match outcome {
-            Outcome::Moved(text) => {
-                moved += 1;
-                format!("moved    {id}  {text}")
-            }
-            Outcome::Planned(text) => {
-                moved += 1;
-                format!("to move  {id}  {text}")
-            }
-            Outcome::Skipped(text) => {
-                skipped += 1;
-                format!("skipped  {id}  {text}")
-            }
-            Outcome::Failed(text) => {
-                failed += 1;
-                format!("FAILED   {id}  {text}")
-            }
-        };
-        bar.suspend(|| writeln!(std::io::stdout(), "{line}"))?;
-        bar.inc(1);
-        if stopped {
-            break;
-        }
-    }
-    bar.finish_and_clear();
-    let what = if arguments.dry_run {
-        "to move"
-    } else {
-        "moved"
-    };
-    let left = ids.len() - moved - skipped - failed;
-    let rest = if left > 0 {
-        format!(", {left} not looked at")
-    } else {
-        String::new()
-    };
-    writeln!(
-        std::io::stdout(),
-        "{moved} {what}, {skipped} skipped, {failed} failed{rest}"
-    )?;
-    Ok(if failed == 0 && left == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+async fn move_jobs(arguments: &local::migrate::Arguments) -> Result<ExitCode, Box<dyn Error>> {
+    local::migrate::run(arguments).await
 }
 
 fn write_document() -> Result<ExitCode, Box<dyn Error>> {

@@ -378,7 +378,7 @@ def without_its_secret_the_authorizer_lets_nobody_in(emulated, moto):
     _, answer = emulated.invoke("authorizer", event)
     # No decision, of which API Gateway makes a 500.
     assert "errorMessage" in answer and "isAuthorized" not in answer, answer
-    programs.says("authorizer", "(cannot decide.*cannot read the secret arn)")
+    programs.says("authorizer", "(cannot decide: cannot read the secret arn)")
     print("ok  without its secret the authorizer fails, and says why in its log")
 
 

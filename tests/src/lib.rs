@@ -19,6 +19,7 @@
 //! | [`faulty`] | the gateway over such servers, and every route asked once |
 //! | [`crowd`] | many callers at once |
 //! | [`contention`] | many clients who change the same few jobs |
+//! | [`world`] | a dtle 2.x with databases, to move jobs from |
 
 // A helper that finds nothing where something must be has to fail the test
 // that uses it: the lints against panics spare only code marked as tests.
@@ -51,6 +52,7 @@ pub mod shape;
 pub mod site;
 pub mod stage;
 pub mod two_tenants;
+pub mod world;
 
 pub use client::{Answer, Client};
 pub use cluster::Cluster;

@@ -16,7 +16,7 @@ use dtle_api::authorizer::{Scope, new_token};
 use dtle_api::observe::{Record, cloudwatch_line};
 use dtle_api::routes::TABLE;
 use dtle_api::settings::Settings;
-use dtle_api::{App, edge};
+use dtle_api::{App, pipeline};
 use lambda_http::request::LambdaRequest;
 use local::nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 //! gateway's own page or of an origin that was named. And that nothing changes for
 //! programs that are no browsers.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 use serde_json::Value;
 use tests::cluster::job;

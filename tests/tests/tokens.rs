@@ -1,7 +1,7 @@
 //! Tokens in files, of callers and of the gateway's own: what changes in the file
 //! changes in the running process.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::future::Future;
 use std::path::{Path, PathBuf};

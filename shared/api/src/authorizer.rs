@@ -497,11 +497,7 @@ pub fn run() -> ExitCode {
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(
-                route = "authorizer",
-                cause = error.to_string(),
-                "cannot start"
-            );
+            tracing::error!(route = "authorizer", "cannot start: {error}");
             ExitCode::FAILURE
         }
     }
@@ -520,7 +516,7 @@ fn start() -> Result<(), lambda_http::Error> {
                 // API Gateway makes a 500 of it, and puts the text into its own log
                 // as it stands: one without a quote, which would break that line.
                 answer.map_err(|error| {
-                    tracing::error!(cause = error.to_string(), "cannot decide");
+                    tracing::error!("cannot decide: {error}");
                     lambda_http::Error::from("cannot decide, see the log of the authorizer")
                 })
             }

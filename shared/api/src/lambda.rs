@@ -25,11 +25,7 @@ pub fn run(route: &'static Route) -> ExitCode {
     match start(route) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(
-                route = route.function,
-                cause = error.to_string(),
-                "cannot start"
-            );
+            tracing::error!(route = route.function, "cannot start: {error}");
             ExitCode::FAILURE
         }
     }

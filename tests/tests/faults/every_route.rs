@@ -46,7 +46,8 @@ async fn every_route_under(
     fault: Option<Fault>,
     healthy: &[Outcome],
 ) -> (&'static str, Vec<u16>) {
-    let mut faulty = Faulty::start(1, "4s").await;
+    // So long that no attempt is cut off: what Nomad says is heard on a slow machine too.
+    let mut faulty = Faulty::start(1, "30s").await;
     match &fault {
         None => faulty.servers[0].refuse(),
         Some(fault) => faulty.servers[0].set(fault.clone(), Which::All),
@@ -108,7 +109,8 @@ async fn everything_succeeds_as_long_as_one_of_three_servers_answers() {
         // These two are answers that another server would give as well.
         .filter(|(name, _)| std::future::ready(!matches!(*name, "500" | "403")))
         .map(|(name, fault)| every_route_with_one_server(name, fault, &healthy))
-        .buffered(AT_ONCE)
+        // Few together: the server that answers has to answer them all.
+        .buffered(2)
         .collect::<Vec<_>>()
         .await;
     let routes: Vec<&str> = healthy

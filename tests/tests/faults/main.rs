@@ -25,4 +25,4 @@ const PLAIN: [&str; 4] = ["force-leave", "join", "managers-set", "raft-peer-remo
 const CERTAINLY_NOT: [&str; 4] = ["429", "503", "no leader", "no connection to the leader"];
 
 /// How many clusters are looked at together.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tests::Client;
+use tests::Proxy;
 use tests::cluster::job;
 use tests::faulty::{Faulty, Request, faults};
 use tests::proxy::{Fault, Which};

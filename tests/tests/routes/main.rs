@@ -27,31 +27,13 @@
 
 mod allocation {
     mod get;
-    mod stats;
-}
-
-mod allocations {
     mod list;
-}
-
-mod cluster {
-    mod agent_self;
-    mod force_leave;
-    mod join;
-    mod leader;
-    mod managers;
-    mod members;
-    mod peers;
-    mod raft;
-    mod regions;
+    mod stats;
 }
 
 mod evaluation {
     mod allocations;
     mod get;
-}
-
-mod evaluations {
     mod list;
 }
 
@@ -60,13 +42,11 @@ mod job {
     mod delete;
     mod evaluations;
     mod get;
+    mod list;
     mod pause;
     mod resume;
     mod update;
-}
-
-mod jobs {
-    mod list;
+    mod validate;
 
     mod register {
         mod again;
@@ -85,22 +65,27 @@ mod node {
     mod allocations;
     mod evaluate;
     mod get;
-}
-
-mod nodes {
     mod list;
-}
-
-mod orders {
-    mod list;
-}
-
-mod validate {
-    mod job;
 }
 
 mod not_found;
-mod unsupported;
+
+mod order {
+    mod list;
+    mod unsupported;
+}
+
+mod server {
+    mod agent_self;
+    mod force_leave;
+    mod join;
+    mod leader;
+    mod managers;
+    mod members;
+    mod peers;
+    mod raft;
+    mod regions;
+}
 
 mod every {
     mod blocking;

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use local::nomad_sim::{NomadSim, Options};
-use tests::Process;
 use tests::crowd::a_thousand_slow_requests;
+use tests::{Process, Proxy};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "measures time"]
@@ -15,11 +15,15 @@ async fn most_of_a_thousand_slow_requests_succeed_in_time() {
     })
     .await
     .unwrap();
-    let process = Process::start(&nomad.url(), &[("RUST_LOG", "error")]);
+    let proxy = Proxy::start(nomad.address()).await;
+    let process = Process::start(&proxy.url(), &[("RUST_LOG", "error")]);
     let began = Instant::now();
     let answers = a_thousand_slow_requests(&process.api, &nomad).await;
     let good = answers.iter().filter(|a| a.status == 200).count();
     println!("{good} of 1000 succeeded in {:?}", began.elapsed());
     assert!(good > 800, "{good}");
     assert!(began.elapsed() < Duration::from_secs(40));
+    // Nomad refuses more than a hundred.
+    let connections = proxy.most_connections();
+    assert!(connections < 100, "{connections} connections at once");
 }

@@ -176,6 +176,8 @@ async fn a_listed_region_is_reached_and_each_has_its_own_layout_and_jobs() {
             };
             api.post_json(other, &far).await.succeeds();
             api.post_json("/v1/jobs", &job(id)).await.succeeds();
+            assert_eq!(layout_of(&site.west, id).await, Some("merged"));
+            assert_eq!(layout_of(&site.east, id).await, Some("split"));
             api.post_json("/v1/jobs?region=east", &job(id))
                 .await
                 .succeeds();

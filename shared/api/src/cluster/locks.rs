@@ -1,8 +1,9 @@
 //! Locks for the writers of a job within this process.
 //!
-//! Nothing depends on them but speed: writers that meet at Nomad cost each other
-//! repeated changes, while writers that wait for each other here cost nothing. They
-//! serve a gateway with many clients; a function has one request at a time.
+//! No change would be lost without them. But writers that meet at Nomad make each other
+//! repeat their changes, and some of them give up in the end, while writers that wait
+//! for each other here all succeed. That serves a gateway with many clients; a function
+//! has one request at a time.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;

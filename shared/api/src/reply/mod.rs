@@ -290,6 +290,7 @@ mod tests {
             body: Some(body.to_owned()),
             content_type: Some(JSON),
             index: Index::None,
+            warning: None,
         }
     }
 

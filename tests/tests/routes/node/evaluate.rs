@@ -1,5 +1,6 @@
 //! `POST`, `PUT /v1/node/{id}/evaluate`
 
+use serde_json::json;
 use tests::stage::{RUNNING, Stage, index, nomad_index, of_2x, shaped};
 use tests::{Shape, ids, on_both, on_every_cluster};
 

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-
-use crate::cluster::lists::{Lists, Sources};
-use crate::expiring::Expiring;
 use dtle_translate::progress::Progress;
 use dtle_translate::status::Status;
 use dtle_translate::wire::Job;
+
+use crate::cluster::lists::{Lists, Sources};
+use crate::expiring::Expiring;
 
 /// Bytes of jobs remembered: some 10,000 without long table lists. A list that did not
 /// fit would push itself out with every reading. With what follows it has to leave room

@@ -1,0 +1,88 @@
+//! What the operator sees: lines that stay, and a bar for each destination.
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+/// Where lines and bars go.
+#[derive(Debug, Default)]
+pub struct Output {
+    bars: MultiProgress,
+    kept: Option<Mutex<Vec<String>>>,
+}
+
+/// The bar of a unit; it vanishes with this.
+#[derive(Debug)]
+pub struct Bar(ProgressBar);
+
+impl Output {
+    /// To standard output, with bars on a terminal.
+    #[must_use]
+    pub fn terminal() -> Self {
+        Self::default()
+    }
+
+    /// To memory.
+    #[must_use]
+    pub fn kept() -> Self {
+        let bars = MultiProgress::new();
+        bars.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        Self {
+            bars,
+            kept: Some(Mutex::default()),
+        }
+    }
+
+    /// A line that stays.
+    pub fn line(&self, text: &str) {
+        match &self.kept {
+            Some(kept) => kept
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(text.to_owned()),
+            // That nobody reads it any more is no reason to stop half way.
+            None => self.bars.suspend(|| {
+                let _ = writeln!(std::io::stdout(), "{text}");
+            }),
+        }
+    }
+
+    /// All lines so far, of an output to memory.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let kept = self.kept.as_ref();
+        kept.map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            .unwrap_or_default()
+    }
+
+    /// A bar of so many steps.
+    #[must_use]
+    pub fn bar(&self, name: &str, steps: usize) -> Bar {
+        let style = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = self
+            .bars
+            .add(ProgressBar::new(steps as u64).with_style(style));
+        bar.set_prefix(name.to_owned());
+        Bar(bar)
+    }
+}
+
+impl Bar {
+    /// What is going on.
+    pub fn says(&self, text: String) {
+        self.0.set_message(text);
+    }
+
+    /// One step more is done.
+    pub fn step(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
