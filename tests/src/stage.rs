@@ -103,12 +103,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Where the cluster has said this, beside what never changes in the story.
+    /// The moment at which these recordings are what Nomad answers, beside those that
+    /// never change in the story.
     pub async fn at(generation: Generation, moment: &[&str]) -> Self {
         Self::set(generation, moment, &[]).await
     }
 
-    /// [`at`](Self::at), the gateway with further settings.
+    /// As [`at`](Self::at), with further settings for the gateway.
     ///
     /// # Panics
     /// When a recording does not exist.
@@ -155,7 +156,7 @@ fn shape(names: &[&str]) -> Shape {
     Shape::of(recordings.iter().map(Recording::json))
 }
 
-/// Of 2.x's lists of jobs.
+/// The shape of 2.x's lists of jobs.
 #[must_use]
 pub fn shape_of_jobs() -> Shape {
     shape(&[
@@ -167,7 +168,7 @@ pub fn shape_of_jobs() -> Shape {
     ])
 }
 
-/// Of 2.x's jobs.
+/// The shape of 2.x's jobs.
 #[must_use]
 pub fn shape_of_job() -> Shape {
     shape(&[
@@ -181,7 +182,7 @@ pub fn shape_of_job() -> Shape {
     ])
 }
 
-/// Of 2.x's lists of allocations.
+/// The shape of 2.x's lists of allocations.
 #[must_use]
 pub fn shape_of_allocations() -> Shape {
     shape(&[
@@ -193,7 +194,7 @@ pub fn shape_of_allocations() -> Shape {
     ])
 }
 
-/// Of 2.x's lists of evaluations.
+/// The shape of 2.x's lists of evaluations.
 #[must_use]
 pub fn shape_of_evaluations() -> Shape {
     let mut shape = shape(&[
@@ -222,8 +223,8 @@ pub fn teach_evaluation(evaluation: &mut Shape) {
         .learn(&json!({"v1:1": true}), "ClassEligibility");
 }
 
-/// Of a task's statistics.
-/// As 2.x documents it, DelayCount and its kin are objects or null.
+/// The shape of a task's statistics. As 2.x documents it, DelayCount and its kin are
+/// objects or null.
 #[must_use]
 pub fn shape_of_statistics() -> Shape {
     let mut shape = Shape::of(

@@ -337,7 +337,7 @@ async fn every_failure_has_its_cause_in_the_log_once() {
             &large,
             413,
             "unknown",
-            "larger than Lambda takes",
+            "at most 4194304 are taken",
         ),
         (
             &writer,

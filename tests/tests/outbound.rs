@@ -15,9 +15,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use dtle_api::outbound::consul::Consul;
+use dtle_api::outbound::credential::Credential;
 use dtle_api::outbound::secrets::Manager;
 use dtle_api::settings::Settings;
 use dtle_nomad::Client;
+use dtle_outbound::{Secret, TokenSource};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -138,12 +140,14 @@ impl Calls {
         .unwrap();
         match self {
             Self::Nomad => {
-                let client = Client::new(&settings.nomad, None).unwrap();
+                let token: Arc<dyn TokenSource> = Arc::new(Credential::Fixed(Secret::new(TOKEN)));
+                let client = Client::new(&settings.nomad, Some(token)).unwrap();
                 let session = client.session(Instant::now() + Duration::from_secs(5));
                 session.leader().await.unwrap_err().to_string()
             }
             Self::Consul => {
-                let consul = Consul::new(&settings.consul.unwrap(), None).unwrap();
+                let token = Arc::new(Credential::Fixed(Secret::new(TOKEN)));
+                let consul = Consul::new(&settings.consul.unwrap(), Some(token)).unwrap();
                 consul.progress("x").await.unwrap_err().to_string()
             }
             Self::SecretsManager => {

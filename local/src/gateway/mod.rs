@@ -160,6 +160,9 @@ impl Gateway {
         let (parts, body) = request.into_parts();
         let page = origins.named(&parts.headers);
         let mut response = if let Some((status, text)) = self.guard.refusal(&parts, origins) {
+            let headers = &parts.headers;
+            let (host, origin) = (headers.get(header::HOST), headers.get(header::ORIGIN));
+            tracing::warn!(?host, ?origin, "refused for its Host or its Origin");
             plain(status, text)
         } else if let Some(response) = origins.preflight(&parts.method, &parts.headers) {
             response

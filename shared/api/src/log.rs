@@ -112,10 +112,10 @@ mod tests {
             tracing::trace!(target: "lambda_runtime::layers", "an event");
             tracing::debug!(target: "hyper::proto", "a head");
             tracing::info!(target: "lambda_runtime", "a library");
-            tracing::debug!(target: "dtle_compat::nomad", "own detail");
-            tracing::info!(target: "dtle_compat::observe", "request");
+            tracing::debug!(target: "dtle_nomad::session", "own detail");
+            tracing::info!(target: "dtle_api::observe", "request");
             tracing::info!(target: AUDIT, "write");
-            tracing::warn!(target: "dtle_compat::secrets", "warning");
+            tracing::warn!(target: "dtle_api::outbound::secrets", "warning");
         });
         let bytes = lines.0.lock().unwrap().clone();
         let text = String::from_utf8(bytes).unwrap();

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
-use tests::Client;
-use tests::Proxy;
 use tests::cluster::job;
 use tests::faulty::{Faulty, Request, faults};
 use tests::proxy::{Fault, Which};
+use tests::{Client, Proxy};
 
 use crate::document::check_document;
 use crate::{AT_ONCE, CERTAINLY_NOT, PLAIN};

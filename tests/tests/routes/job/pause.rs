@@ -101,7 +101,10 @@ on_both!(
             before.json()["Meta"]["dtle2.name"]
         );
         job["Meta"] = before.json()["Meta"].clone();
-        assert_eq!(&job, before.json());
+        // Nomad numbers versions itself; from 2.0 on it would obey a number.
+        let mut expected = before.json().clone();
+        expected.as_object_mut().unwrap().remove("Version");
+        assert_eq!(job, expected);
     }
 );
 
