@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use dtle_api::App;
-use dtle_api::authorizer::{Callers, Scope, Tokens, new_token};
+use dtle_api::auth::{Callers, Scope, Tokens, new_token};
 use dtle_api::settings::Settings;
 use dtle_api::watched::Watched;
 use local::gateway::{AllowedHost, Gateway, Metrics, Template, serve, serve_tls, tls};

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dtle_api::authorizer::{Scope, new_token};
+use dtle_api::auth::{Scope, new_token};
 use dtle_api::observe::{Record, cloudwatch_line};
 use dtle_api::routes::TABLE;
 use dtle_api::settings::Settings;
@@ -616,7 +616,7 @@ async fn a_function_logs_the_caller_whom_the_authorizer_let_in() {
         let response = pipeline::answer(&app, route, event(authorizer)).await;
         assert_eq!(response.status(), 200);
     }
-    let records = records.lock().unwrap();
+    let records = records.lock().unwrap().clone();
     let callers: Vec<&str> = records
         .iter()
         .map(|record| record.caller.as_str())

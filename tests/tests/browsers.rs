@@ -264,8 +264,7 @@ async fn elsewhere_than_on_loopback_hosts_are_checked_when_some_are_named() {
 async fn on_loopback_or_with_tokens_nothing_is_said_of_them() {
     let cluster = cluster().await;
     let nomad = cluster.nomad.url();
-    let (_, entry) =
-        dtle_api::authorizer::new_token("a", dtle_api::authorizer::Scope::Read).unwrap();
+    let (_, entry) = dtle_api::auth::new_token("a", dtle_api::auth::Scope::Read).unwrap();
     let tokens = serde_json::json!({"tokens": [entry]}).to_string();
     let mut quiet = Process::start(&nomad, &[]);
     let mut guarded = Process::listening("0.0.0.0:0", &nomad, &[("DTLE_TOKENS", &tokens)]);
@@ -279,8 +278,7 @@ async fn on_loopback_or_with_tokens_nothing_is_said_of_them() {
 async fn pages_of_a_named_origin_may_call_and_their_preflights_need_no_token() {
     const PAGE: &str = "https://console.example.com";
     let cluster = cluster().await;
-    let (token, entry) =
-        dtle_api::authorizer::new_token("a", dtle_api::authorizer::Scope::Write).unwrap();
+    let (token, entry) = dtle_api::auth::new_token("a", dtle_api::auth::Scope::Write).unwrap();
     let tokens = serde_json::json!({"tokens": [entry]}).to_string();
     let process = Process::start(
         &cluster.nomad.url(),

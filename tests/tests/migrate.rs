@@ -20,7 +20,7 @@ use std::time::Duration;
 use local::api::Api;
 use local::gateway::Server;
 use local::migrate::{Action, Journal, Migration, Options, Output, Patience, Plan, Side, Stop};
-use local::nomad_sim::{NomadSim, Options as NomadOptions};
+use local::nomad_sim::{NomadSim, Options as NomadOptions, Pace};
 use tests::proxy::{Fault, Which};
 use tests::world::World;
 use tests::{Client, Generation, Proxy, gateway};
@@ -78,6 +78,11 @@ impl Scene {
 
         let nomad = NomadSim::start(NomadOptions {
             plugin: generation.plugin(),
+            // It has sources of its own, which must not move.
+            pace: Pace {
+                statistics: Duration::from_secs(3600),
+                ..Pace::instant()
+            },
             ..NomadOptions::default()
         })
         .await

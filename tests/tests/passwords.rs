@@ -212,7 +212,7 @@ on_both!(rows_say_what_answers_hold, async |generation| {
             let expected = match (route.passwords, mask) {
                 (Passwords::None, _) => (false, false),
                 (Passwords::Shown, "lists") => (true, false),
-                (Passwords::Masked, _) | (Passwords::Shown, _) => (false, true),
+                (Passwords::Masked | Passwords::Shown, _) => (false, true),
             };
             assert_eq!(
                 (!found.shown.is_empty(), found.masked),

@@ -16,7 +16,7 @@
     reason = "a test that meets something odd should stop and say so"
 )]
 
-use dtle_api::authorizer::{Callers, Decision, Scope, Tokens, authorize, new_token};
+use dtle_api::auth::{Callers, Decision, Scope, Tokens, authorize, new_token};
 use dtle_api::outbound::secrets::{Manager, Sources, TlsMaterial, token_of};
 use serde_json::{Value, json};
 

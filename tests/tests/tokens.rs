@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use dtle_api::authorizer::{Entry, Scope, new_token};
+use dtle_api::auth::{Entry, Scope, new_token};
 use serde_json::json;
 use tests::{Client, Cluster, Generation, Process};
 

@@ -294,3 +294,50 @@ async fn an_update_that_changes_nothing_makes_no_version() {
     assert_eq!(now.len(), before.len());
     assert_eq!(now[0]["Meta"], before[0]["Meta"]);
 }
+
+/// A writer who replaced a change unseen and died before he could put it back: the next
+/// one does it, whatever he came for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_replacer_died_is_put_back_by_the_next_writer() {
+    let setup = Setup::start("1.1.2").await;
+    let api = &setup.apis[0];
+    let late = async || {
+        let mut document = setup.versions("x").await[0].clone();
+        let base = document["JobModifyIndex"].clone();
+        let text = document["Meta"]["dtle2"].as_str().unwrap();
+        let mut kept: Value = serde_json::from_str(text).unwrap();
+        kept["Name"] = json!("late");
+        kept["Mark"] = json!({"Base": base, "Name": "of-a-writer-who-died"});
+        document["Meta"]["dtle2"] = json!(kept.to_string());
+        json!({"Job": document})
+    };
+    api.post_json("/v1/jobs", &job("x")).await.succeeds();
+    let body = late().await;
+    api.put_json("/v1/job/x", &named("x", "first"))
+        .await
+        .succeeds();
+    assert_eq!(setup.direct.put_json("/v1/jobs", &body).await.status, 200);
+    let read = api.get("/v1/job/x").await.ok();
+    assert_eq!(read["Name"], "late");
+
+    // Who set an index is told, and what stands is there again.
+    let mut other = named("x", "other");
+    other["EnforceIndex"] = json!(true);
+    other["JobModifyIndex"] = read["JobModifyIndex"].clone();
+    let answer = api.put_json("/v1/job/x", &other).await;
+    assert!(is_conflict(&answer), "{} {}", answer.status, answer.shown());
+    assert_eq!(api.get("/v1/job/x").await.ok()["Name"], "first");
+
+    // Who set none has his change made on what stands.
+    let body = late().await;
+    api.put_json("/v1/job/x", &named("x", "second"))
+        .await
+        .succeeds();
+    assert_eq!(setup.direct.put_json("/v1/jobs", &body).await.status, 200);
+    api.post("/v1/job/x/pause").await.succeeds();
+    let now = api.get("/v1/job/x").await.ok();
+    assert_eq!(
+        (&now["Name"], &now["Status"]),
+        (&json!("second"), &json!("pause"))
+    );
+}

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    dtle_api::authorizer::run()
+    dtle_api::auth::run()
 }

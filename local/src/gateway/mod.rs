@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use dtle_api::authorizer::{Callers, Decision, authorize};
+use dtle_api::auth::{Callers, Decision, authorize};
 use dtle_api::request::LARGEST_BODY as LARGEST_TAKEN;
 use dtle_api::route::Route;
 use dtle_api::watched::Watched;
@@ -118,7 +118,7 @@ impl Gateway {
         headers: &HeaderMap,
         method: &str,
         path: &str,
-    ) -> Result<String, Response<Body>> {
+    ) -> Result<String, Box<Response<Body>>> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let header = match (values.next(), values.next()) {
             // A header that is no text is no token either.
@@ -138,7 +138,7 @@ impl Gateway {
                     header::WWW_AUTHENTICATE,
                     header::HeaderValue::from_static("Basic realm=\"dtle\""),
                 );
-                Err(response)
+                Err(Box::new(response))
             }
             Decision::Forbidden { caller } => {
                 let mut response = plain(
@@ -146,7 +146,7 @@ impl Gateway {
                     "this token may only read, and not what shows passwords",
                 );
                 response.extensions_mut().insert(Caller(caller));
-                Err(response)
+                Err(Box::new(response))
             }
         }
     }
@@ -184,7 +184,7 @@ impl Gateway {
             (&Method::GET, "/metrics", Some(metrics)) => {
                 return match self.admit(request.headers(), "GET", "/metrics") {
                     Ok(_) => metrics.answer(),
-                    Err(refusal) => refusal,
+                    Err(refusal) => *refusal,
                 };
             }
             (&Method::GET, "/health", _) => return operations::health(&self.app).await,
@@ -200,7 +200,7 @@ impl Gateway {
         };
         let caller = match self.admit(request.headers(), &route.method, &route.path) {
             Ok(caller) => caller,
-            Err(refusal) => return refusal,
+            Err(refusal) => return *refusal,
         };
         let Some(function) = self.functions.get(route.function.as_str()) else {
             return plain(StatusCode::BAD_GATEWAY, "no such function");
@@ -239,7 +239,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
-    use dtle_api::authorizer::{Scope, Tokens, new_token};
+    use dtle_api::auth::{Scope, Tokens, new_token};
     use dtle_api::settings::Settings;
     use serde_json::json;
 

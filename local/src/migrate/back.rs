@@ -13,13 +13,14 @@ use std::time::Instant;
 use futures_util::future::try_join_all;
 
 use super::executed::whole;
-use super::job::Connection;
+use super::job::{Connection, OldJob};
 use super::journal::Step;
 use super::sides::Stop;
 use super::steps::{Outcome, mysql, set_of};
 use super::table::{applied_by_new, drop_table, jobs_of_the_plugin};
 use super::{Connector, Migration};
 use crate::forget::{SCHEMA, TABLE};
+use crate::gtid::GtidSet;
 
 impl<C: Connector> Migration<'_, C> {
     /// What `--back` would do, as lines.
@@ -129,17 +130,8 @@ impl<C: Connector> Migration<'_, C> {
                     .map_err(mysql)?;
                 reached = reached.union(&noted);
             }
-            // The table of the plugin, too, can lack some that were applied.
-            if let Some(now) = now
-                && let Some((executed, _)) = self.executed(now, &reached).await?
-            {
-                let in_order = self.in_order(now).await?;
-                reached = whole(&reached, &executed, in_order).map_err(|open| {
-                    Stop(format!(
-                        "{} has several workers, and of {open} it cannot be told whether they are applied. Let it run on the new side for a moment and repeat",
-                        job.id
-                    ))
-                })?;
+            if let Some(now) = now {
+                reached = self.without_gaps(now, reached).await?;
             }
             self.output
                 .line(&format!("{}  stands at {reached}", job.id));
@@ -149,6 +141,28 @@ impl<C: Connector> Migration<'_, C> {
             });
         }
         self.set_step(unit, Step::Returning)
+    }
+
+    /// What a new job has applied, by its source: the plugin's table, too, can lack
+    /// some. A set without gaps lacks none.
+    async fn without_gaps(&self, now: &OldJob, reached: GtidSet) -> Result<GtidSet, Stop> {
+        if reached.gaps().is_empty() {
+            return Ok(reached);
+        }
+        let Some((executed, _)) = self.executed(now, &reached).await? else {
+            return Err(Stop(format!(
+                "{} has no place in a binlog, and of {} it cannot be told whether they are applied",
+                now.id,
+                reached.gaps()
+            )));
+        };
+        let in_order = self.in_order(now).await?;
+        whole(&reached, &executed, in_order).map_err(|open| {
+            Stop(format!(
+                "{} has several workers, and of {open} it cannot be told whether they are applied. Let it run on the new side for a moment and repeat",
+                now.id
+            ))
+        })
     }
 
     /// The destinations of a unit.
@@ -224,7 +238,7 @@ impl<C: Connector> Migration<'_, C> {
             self.set_job(unit, &job.id, |entry| entry.started = true);
             self.save()?;
             self.go_on(&old, &set).await?;
-            self.old.runs(&job.id).await?;
+            self.old_runs(&job.id, &set).await?;
             if let Some(dest) = self.destination(&job.id).await?
                 && begun.insert(dest.address.to_string())
             {

@@ -15,6 +15,7 @@
 //! - `output`: what the operator sees.
 
 mod back;
+mod binlog;
 mod command;
 mod executed;
 mod follow;

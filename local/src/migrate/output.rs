@@ -4,6 +4,10 @@ use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde_json::Value;
+
+use super::journal::Step;
+use super::plan::{Action, Plan};
 
 /// Where lines and bars go.
 #[derive(Debug, Default)]
@@ -84,5 +88,55 @@ impl Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+impl Plan {
+    /// As a JSON text.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or(Value::Null);
+        format!("{value:#}")
+    }
+
+    /// As lines for a reader.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("from {} to {}", self.from, self.to)];
+        for (position, unit) in self.units.iter().enumerate() {
+            let state = match (unit.step, unit.refused.is_empty()) {
+                (Some(Step::Moved), _) => "moved already".to_owned(),
+                (Some(step), _) => format!("begun ({step:?}): to be taken up there"),
+                (None, true) => "to be moved".to_owned(),
+                (None, false) => "NOT to be moved".to_owned(),
+            };
+            lines.push(format!(
+                "{}. {}: {} jobs, {state}",
+                position + 1,
+                unit.destinations.join(" and "),
+                unit.jobs.len()
+            ));
+            for job in &unit.jobs {
+                let action = match job.action {
+                    Action::Move => "goes on there",
+                    Action::MovePaused => "is made there, paused",
+                    Action::Leave => "is LEFT",
+                };
+                lines.push(format!("   {}  {}, {action}", job.id, job.status));
+                if !job.reported.is_empty() {
+                    lines.push(format!("     2.x reports {}", job.reported));
+                }
+                if let Some(whole) = &job.whole {
+                    lines.push(format!("     whole       {whole}"));
+                }
+                if !job.origin.is_empty() {
+                    lines.push(format!("     from {}", job.origin));
+                }
+                lines.extend(job.notes.iter().map(|note| format!("     note: {note}")));
+            }
+            lines.extend(unit.notes.iter().map(|note| format!("   note: {note}")));
+            lines.extend(unit.refused.iter().map(|why| format!("   UNSAFE: {why}")));
+        }
+        lines
     }
 }

@@ -3,10 +3,11 @@
 //! Made before anything is changed, from questions alone: to both sides, and with
 //! the jobs' own access to the databases that they join.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::gtid::GtidSet;
 use crate::mysql::Database;
@@ -161,10 +162,8 @@ impl<C: Connector> Migration<'_, C> {
                 let Endpoint::MySql(connection) = job.endpoint(side) else {
                     continue;
                 };
-                let key = key(&connection);
-                if !probes.contains_key(&key) {
-                    let probe = self.probe_one(&connection).await;
-                    probes.insert(key, probe);
+                if let Entry::Vacant(unasked) = probes.entry(key(&connection)) {
+                    unasked.insert(self.probe_one(&connection).await);
                 }
             }
         }
@@ -558,54 +557,4 @@ fn destinations(jobs: &[&OldJob], probes: &Probes) -> Vec<String> {
     let all = names.into_values();
     all.map(|names| names.into_iter().collect::<Vec<_>>().join(" = "))
         .collect()
-}
-
-impl Plan {
-    /// As a JSON text.
-    #[must_use]
-    pub fn json(&self) -> String {
-        let value = serde_json::to_value(self).unwrap_or(Value::Null);
-        format!("{value:#}")
-    }
-
-    /// As lines for a reader.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        let mut lines = vec![format!("from {} to {}", self.from, self.to)];
-        for (position, unit) in self.units.iter().enumerate() {
-            let state = match (unit.step, unit.refused.is_empty()) {
-                (Some(Step::Moved), _) => "moved already".to_owned(),
-                (Some(step), _) => format!("begun ({step:?}): to be taken up there"),
-                (None, true) => "to be moved".to_owned(),
-                (None, false) => "NOT to be moved".to_owned(),
-            };
-            lines.push(format!(
-                "{}. {}: {} jobs, {state}",
-                position + 1,
-                unit.destinations.join(" and "),
-                unit.jobs.len()
-            ));
-            for job in &unit.jobs {
-                let action = match job.action {
-                    Action::Move => "goes on there",
-                    Action::MovePaused => "is made there, paused",
-                    Action::Leave => "is LEFT",
-                };
-                lines.push(format!("   {}  {}, {action}", job.id, job.status));
-                if !job.reported.is_empty() {
-                    lines.push(format!("     2.x reports {}", job.reported));
-                }
-                if let Some(whole) = &job.whole {
-                    lines.push(format!("     whole       {whole}"));
-                }
-                if !job.origin.is_empty() {
-                    lines.push(format!("     from {}", job.origin));
-                }
-                lines.extend(job.notes.iter().map(|note| format!("     note: {note}")));
-            }
-            lines.extend(unit.notes.iter().map(|note| format!("   note: {note}")));
-            lines.extend(unit.refused.iter().map(|why| format!("   UNSAFE: {why}")));
-        }
-        lines
-    }
 }

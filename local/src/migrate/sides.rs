@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 use dtle_outbound::Method;
 use serde_json::{Map, Value};
 
+use super::job::{OldJob, Position};
 use crate::api::{Api, ApiError, job_path};
 use crate::gtid::GtidSet;
-
-use super::job::{OldJob, Position};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(500);

@@ -21,7 +21,7 @@ use super::journal::{JobEntry, Step};
 use super::output::Bar;
 use super::plan::{Action, PlannedUnit};
 use super::sides::Stop;
-use super::table::{OLD_TABLE, drop_table, tables_of};
+use super::table::{OLD_TABLE, applied_by_old, drop_table, tables_of};
 use super::{Connector, Migration};
 
 /// What came of a unit.
@@ -392,15 +392,16 @@ impl<C: Connector> Migration<'_, C> {
             let whole = old
                 .gtid()
                 .is_ok_and(|set| set.without_beginning().next().is_none());
-            match set {
-                Some(set) => self.go_on(&old, &set).await?,
+            match &set {
+                Some(set) => self.go_on(&old, set).await?,
                 None if whole => self.old.resume(&job.id).await?,
                 None => {
                     left.push(job.id.clone());
                     continue;
                 }
             }
-            self.old.runs(&job.id).await?;
+            let begun = set.unwrap_or_else(|| old.gtid().unwrap_or_default());
+            self.old_runs(&job.id, &begun).await?;
             self.output
                 .line(&format!("{}  runs on the old side again", job.id));
         }
@@ -412,6 +413,36 @@ impl<C: Connector> Migration<'_, C> {
             "{} stay paused on the old side: their Gtid lacks its beginning, and a plain resume there would replay old rows over newer ones. Repeat the command when the source can be asked, or give --gtid",
             left.join(", ")
         )))
+    }
+
+    /// Returns when an old job runs. 2.x can call one pending whose tasks work: then
+    /// its rows on the destination tell.
+    pub(super) async fn old_runs(&self, id: &str, begun: &GtidSet) -> Result<(), Stop> {
+        let Err(stop) = self.old.runs(id).await else {
+            return Ok(());
+        };
+        let job = self.read_old(id).await?;
+        if job.status != "pending" {
+            return Err(stop);
+        }
+        let Endpoint::MySql(dest) = job.endpoint(Side::Dest) else {
+            return Err(stop);
+        };
+        let reported = job.gtid().unwrap_or_default();
+        let mut database = self.connector.open(&dest).await.map_err(mysql)?;
+        let noted = applied_by_old(&mut database, &self.options.old_schema, id).await;
+        if noted
+            .map_err(mysql)?
+            .union(&reported)
+            .subtract(begun)
+            .is_empty()
+        {
+            return Err(stop);
+        }
+        self.output.line(&format!(
+            "{id}  is pending on the old side, as 2.x says, and applies transactions"
+        ));
+        Ok(())
     }
 
     /// Gives a paused old job a set to go on from, which starts it.
@@ -441,6 +472,10 @@ pub(super) fn set_of(job: &JobEntry) -> Result<GtidSet, Stop> {
         .map_err(|error| Stop(format!("the journal's set of {}: {error}", job.id)))
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "for `map_err`, which gives it away"
+)]
 pub(super) fn mysql(error: MySqlError) -> Stop {
     Stop(error.to_string())
 }

@@ -16,12 +16,12 @@
 //!   tokens.
 //! - [`context`] is what a route works with. [`settings`] reads the environment.
 //!   [`observe`] is the log line and the metrics of a request.
-//! - [`authorizer`] decides who may call, in a function of its own.
+//! - [`auth`] decides who may call, in a function of its own.
 //!
 //! The dictionary between the two APIs is the crate `dtle-translate`, the client of
 //! the cluster the crate `dtle-nomad`.
 
-pub mod authorizer;
+pub mod auth;
 pub mod cluster;
 pub mod context;
 pub mod document;

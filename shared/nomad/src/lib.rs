@@ -9,14 +9,20 @@
 //! jobs that are written back (pause, resume, update) travel as JSON documents, so
 //! that fields which nobody here knows survive.
 
+mod answer;
+mod api;
 mod client;
 mod error;
 mod placed;
+mod read;
 mod region;
 mod session;
 mod settings;
+mod transport;
 
+pub use api::{allocation_stubs, stubs};
 pub use client::{Client, SetupError};
 pub use error::Error;
-pub use session::{QueryMeta, Read, ReadOptions, Session, allocation_stubs, stubs};
+pub use read::{QueryMeta, Read, ReadOptions};
+pub use session::Session;
 pub use settings::NomadSettings;

@@ -58,7 +58,7 @@ impl Key {
             Taken::From(Layout::Merged) => {
                 "Taken by the plugin from 4.22.11 on; with earlier ones kept and given back."
             }
-            Taken::Never => "MetaRecord and given back; the plugin has no counterpart.",
+            Taken::Never => "Kept and given back; the plugin has no counterpart.",
         }
     }
 }

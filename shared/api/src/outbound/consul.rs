@@ -168,10 +168,7 @@ impl Consul {
         let mut request = request.map_err(|fault| self.failed(&fault))?;
         let mut shown = None;
         if let Some(credential) = &self.token {
-            let token = credential
-                .token()
-                .await
-                .map_err(|cause| ConsulError::NoToken(cause.to_string()))?;
+            let token = credential.token().await.map_err(ConsulError::NoToken)?;
             let header = secret_header(token.expose())
                 .map_err(|cause| ConsulError::NoToken(cause.to_string()))?;
             request.headers_mut().insert("X-Consul-Token", header);

@@ -1,0 +1,477 @@
+//! How a call is sent: addresses, retries, deadlines.
+//!
+//! A server that was killed refuses; one that froze stays silent while its
+//! neighbours hang for seconds; an election answers 500 for a moment. Short
+//! attempts on changing servers hide all three, one long attempt hides none.
+//! Against that stands that a change must not be made twice: what may be
+//! repeated is decided by [`Repeat`], call by call.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use backon::BackoffBuilder;
+use bytes::Bytes;
+use dtle_outbound::{HeaderValue, Secret, Url, secret_header};
+use http::Method;
+use http::header::CONTENT_TYPE;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::answer::Incoming;
+use super::{Error, Read, ReadOptions, Session};
+
+/// One attempt, blocking queries apart.
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
+/// All attempts of one call.
+const ALL_ATTEMPTS: Duration = Duration::from_secs(10);
+/// All attempts of one call while every server refuses connections: nobody is
+/// there, and waiting longer only hides it.
+const REFUSED: Duration = Duration::from_secs(3);
+/// What has to be left for another attempt to make sense: one that is cut off
+/// turns an answer that says what is wrong into a silence.
+const SHORTEST_ATTEMPT: Duration = Duration::from_millis(300);
+/// What a blocking query may take beyond its wait: Nomad itself adds up to a
+/// sixteenth, so that clients do not all come back at once.
+const BLOCKING_SLACK: Duration = Duration::from_secs(2);
+/// What Nomad waits when a blocking query does not say.
+const WAIT: Duration = Duration::from_secs(300);
+
+/// RFC 3986's unreserved characters and the colon stay as they are.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
+
+/// Whether a call may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Reads, and calls that change nothing when made twice.
+    Always,
+    /// Writes that carry the index they expect: made twice, the second is refused.
+    Checked,
+    /// Other writes: only when the earlier attempt was certainly not applied.
+    WhenNotApplied,
+}
+
+/// A call on its way.
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) repeat: Repeat,
+    pub(crate) attempt: Duration,
+}
+
+/// What an attempt that brought no usable answer means.
+pub(crate) enum Fault {
+    /// Nobody accepted the connection.
+    Refused(String),
+    /// The server said that it did not do it, or could not pass it on.
+    NotApplied(Error),
+    /// Sent, and then silence or a broken answer.
+    Lost(String),
+    /// No other server would answer otherwise.
+    Final(Error),
+}
+
+/// Which connections an attempt may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connections {
+    /// One that is kept from an earlier call, if there is any.
+    Kept,
+    /// A new one.
+    Fresh,
+}
+
+impl Session<'_> {
+    pub(crate) async fn read<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        options: &ReadOptions,
+    ) -> Result<Read<T>, Error> {
+        let incoming = self.get(segments, options).await?;
+        let meta = incoming.meta();
+        incoming.json(segments).map(|value| Read { value, meta })
+    }
+
+    pub(crate) async fn text(
+        &self,
+        segments: &[&str],
+        options: &ReadOptions,
+    ) -> Result<Read<Bytes>, Error> {
+        let incoming = self.get(segments, options).await?;
+        let meta = incoming.meta();
+        let value = incoming.into_good()?;
+        Ok(Read { value, meta })
+    }
+
+    pub(crate) async fn get(
+        &self,
+        segments: &[&str],
+        options: &ReadOptions,
+    ) -> Result<Incoming, Error> {
+        let index = options.index.map(|index| index.to_string());
+        let wait = self.wait(options);
+        let wait_text = wait.map(|wait| format!("{}ms", wait.as_millis()));
+        let mut query: Vec<(&str, &str)> = Vec::new();
+        if options.stale {
+            query.push(("stale", "true"));
+        }
+        if let Some(index) = &index {
+            query.push(("index", index));
+        }
+        if let Some(wait) = &wait_text {
+            query.push(("wait", wait));
+        }
+        if let Some(prefix) = &options.prefix {
+            query.push(("prefix", prefix));
+        }
+        if options.all {
+            query.push(("all", "true"));
+        }
+        if options.all_namespaces {
+            query.push(("namespace", "*"));
+        }
+        let blocking = wait.map_or(ATTEMPT, |wait| wait + wait / 16 + BLOCKING_SLACK);
+        let outgoing = Outgoing {
+            method: Method::GET,
+            path: self.target(segments, &query).await?,
+            body: None,
+            repeat: Repeat::Always,
+            attempt: blocking.max(ATTEMPT),
+        };
+        let mut others = self.client.addresses.len();
+        loop {
+            let incoming = self.send(&outgoing).await?;
+            others = others.saturating_sub(1);
+            if others > 0 && incoming.is_mangled() {
+                // What stands before that server mangles; another may not.
+                self.client.avoid(incoming.position);
+                continue;
+            }
+            return Ok(incoming);
+        }
+    }
+
+    /// How long a read may block: what the caller asked for, else Nomad's own five
+    /// minutes, but never longer than this request has time. `None`: it does not.
+    pub(crate) fn wait(&self, options: &ReadOptions) -> Option<Duration> {
+        // Only a positive index makes Nomad wait.
+        options.index.filter(|index| *index > 0)?;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let most = left.saturating_sub(BLOCKING_SLACK * 2) * 16 / 17;
+        Some(
+            options
+                .wait
+                .unwrap_or(WAIT)
+                .min(most)
+                .max(Duration::from_millis(1)),
+        )
+    }
+
+    pub(crate) async fn plain<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, Error> {
+        self.read(segments, &ReadOptions::default())
+            .await
+            .map(|answer| answer.value)
+    }
+
+    pub(crate) async fn write<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        body: Option<Bytes>,
+        repeat: Repeat,
+    ) -> Result<T, Error> {
+        self.send(&Outgoing {
+            method,
+            path: self.target(segments, query).await?,
+            body,
+            repeat,
+            attempt: ATTEMPT,
+        })
+        .await?
+        .json(segments)
+    }
+
+    /// A write whose answer has no body worth reading.
+    pub(crate) async fn command(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<(), Error> {
+        let incoming = self
+            .send(&Outgoing {
+                method,
+                path: self.target(segments, query).await?,
+                body: None,
+                repeat: Repeat::WhenNotApplied,
+                attempt: ATTEMPT,
+            })
+            .await?;
+        match incoming.status {
+            200..=299 => Ok(()),
+            _ => Err(incoming.error()),
+        }
+    }
+
+    /// Path and query of a call. A segment that could lead to another route of
+    /// Nomad's (it decodes %2F before it routes, and cleans dots away) names
+    /// nothing that this API can reach.
+    pub(crate) async fn target(
+        &self,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<String, Error> {
+        let mut target = String::with_capacity(96);
+        for segment in segments {
+            if segment.is_empty() || *segment == "." || *segment == ".." || segment.contains('/') {
+                return Err(Error::NotFound { meta: None });
+            }
+            target.push('/');
+            target.extend(utf8_percent_encode(segment, SEGMENT));
+        }
+        // An agent answers these by itself, whatever the region.
+        let region = match segments {
+            [_, "agent" | "regions", ..] => None,
+            _ => self.region().await?.or(self.client.regions.own.as_deref()),
+        };
+        let own = [
+            ("region", region),
+            ("namespace", self.client.namespace.as_deref()),
+        ];
+        let own = own
+            .iter()
+            .filter_map(|(key, value)| value.map(|v| (*key, v)))
+            .filter(|(key, _)| !query.iter().any(|(given, _)| given == key));
+        let mut separator = '?';
+        for (key, value) in own.chain(query.iter().copied()) {
+            target.push(separator);
+            target.push_str(key);
+            target.push('=');
+            target.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+            separator = '&';
+        }
+        Ok(target)
+    }
+
+    pub(crate) async fn send(&self, outgoing: &Outgoing) -> Result<Incoming, Error> {
+        // A blocking query does nothing for most of its time.
+        let _place = if outgoing.attempt > ATTEMPT {
+            None
+        } else {
+            let place = self.client.places.acquire();
+            let place = tokio::time::timeout_at(self.deadline.into(), place).await;
+            Some(place.map_err(|_| Error::Unreachable {
+                cause: "too many calls are under way".to_owned(),
+            })?)
+        };
+        let began = Instant::now();
+        let answer = self.send_with_token(outgoing).await;
+        let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+        answer
+    }
+
+    pub(crate) async fn send_with_token(&self, outgoing: &Outgoing) -> Result<Incoming, Error> {
+        let Some(credential) = &self.client.token else {
+            return self.send_until(outgoing, None).await;
+        };
+        let token = credential
+            .token()
+            .await
+            .map_err(|cause| Error::NoToken { cause })?;
+        let answer = self.send_until(outgoing, Some(&token)).await?;
+        // A token that was rotated: Nomad has done nothing, so it may be repeated.
+        if answer.status == 403
+            && let Some(renewed) = credential.renewed(&token).await
+        {
+            return self.send_until(outgoing, Some(&renewed)).await;
+        }
+        Ok(answer)
+    }
+
+    pub(crate) async fn send_until(
+        &self,
+        outgoing: &Outgoing,
+        token: Option<&Secret>,
+    ) -> Result<Incoming, Error> {
+        let began = Instant::now();
+        let mut pauses = backon::ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(30))
+            .with_max_delay(Duration::from_millis(800))
+            .without_max_times()
+            .with_jitter()
+            .build();
+        let mut in_doubt = false;
+        let mut only_refused = true;
+        let mut no_leader = false;
+        let mut connections = Connections::Kept;
+        let mut untried = self.client.addresses.len();
+        loop {
+            let (position, fault) = match self.attempt(outgoing, token, connections, untried).await
+            {
+                (_, Ok(incoming)) => {
+                    return match incoming.into_result() {
+                        Err(Error::Conflict { text, .. }) => {
+                            Err(Error::Conflict { text, in_doubt })
+                        }
+                        other => other,
+                    };
+                }
+                (position, Err(fault)) => (position, fault),
+            };
+            self.client.avoid(position);
+            untried = untried.saturating_sub(1);
+            let error = match fault {
+                Fault::Final(error) => return Err(error),
+                Fault::Refused(cause) => Error::Unreachable { cause },
+                Fault::NotApplied(error) => {
+                    only_refused = false;
+                    no_leader |= matches!(error, Error::NoLeader);
+                    error
+                }
+                Fault::Lost(cause) if outgoing.repeat == Repeat::WhenNotApplied => {
+                    return Err(Error::InDoubt { cause });
+                }
+                Fault::Lost(cause) => {
+                    only_refused = false;
+                    in_doubt |= outgoing.repeat == Repeat::Checked;
+                    // Kept connections that one silence hit may all be dead.
+                    connections = Connections::Fresh;
+                    Error::Unreachable { cause }
+                }
+            };
+            let patience = if only_refused {
+                REFUSED
+            } else {
+                ALL_ATTEMPTS.max(outgoing.attempt)
+            };
+            let give_up = self.deadline.min(began + patience);
+            let pause = if untried > 0 {
+                // The next one has done nothing wrong yet.
+                Duration::ZERO
+            } else {
+                pauses.next().unwrap_or(ALL_ATTEMPTS)
+            };
+            if Instant::now() + pause + SHORTEST_ATTEMPT >= give_up {
+                return Err(match error {
+                    Error::Unreachable { cause } if in_doubt => Error::InDoubt { cause },
+                    // An earlier attempt may have reached the leader that is gone.
+                    Error::NoLeader if in_doubt => Error::InDoubt {
+                        cause: Error::NoLeader.to_string(),
+                    },
+                    // What one server knew says more than another's silence.
+                    Error::Unreachable { .. } if no_leader => Error::NoLeader,
+                    other => other,
+                });
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// `untried`: servers that this call has not asked yet. Each is to have its
+    /// share of the time, and one attempt more than that.
+    async fn attempt(
+        &self,
+        outgoing: &Outgoing,
+        token: Option<&Secret>,
+        connections: Connections,
+        untried: usize,
+    ) -> (usize, Result<Incoming, Fault>) {
+        let Some((position, server)) = self.client.server() else {
+            return (
+                0,
+                Err(Fault::Refused("no address is configured".to_owned())),
+            );
+        };
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let share = if outgoing.attempt > ATTEMPT {
+            // A blocking query: silence is what was asked for.
+            left
+        } else {
+            left / u32::try_from(untried + 1).unwrap_or(u32::MAX)
+        };
+        let result = self
+            .exchange(
+                (position, server),
+                outgoing,
+                token,
+                connections,
+                outgoing.attempt.min(share),
+            )
+            .await;
+        (position, result)
+    }
+
+    async fn exchange(
+        &self,
+        (position, server): (usize, &Url),
+        outgoing: &Outgoing,
+        token: Option<&Secret>,
+        connections: Connections,
+        timeout: Duration,
+    ) -> Result<Incoming, Fault> {
+        let base = server.as_str().trim_end_matches('/');
+        let http = match connections {
+            Connections::Kept => &self.client.http,
+            Connections::Fresh => self.client.fresh(),
+        };
+        let url = format!("{base}{}", outgoing.path);
+        let mut request = http.request(outgoing.method.clone(), &url).map_err(fault)?;
+        *request.timeout_mut() = Some(timeout);
+        if let Some(token) = token {
+            let token = secret_header(token.expose()).map_err(fault)?;
+            request.headers_mut().insert("X-Nomad-Token", token);
+        }
+        if let Some(body) = &outgoing.body {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            *request.body_mut() = Some(body.clone().into());
+        }
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let answer = http.send(request).await.map_err(fault)?;
+        let incoming = Incoming {
+            position,
+            status: answer.status.as_u16(),
+            headers: answer.headers,
+            body: answer.body,
+        };
+        match incoming.passing_fault() {
+            Some(fault) => Err(fault),
+            None => Ok(incoming),
+        }
+    }
+}
+
+/// A body, written once for all attempts.
+pub(crate) fn bytes(body: &impl Serialize) -> Result<Bytes, Error> {
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|cause| Error::Rejected {
+            status: 500,
+            text: format!("the request cannot be written: {cause}"),
+        })
+}
+
+fn fault(fault: dtle_outbound::Fault) -> Fault {
+    match fault {
+        dtle_outbound::Fault::NotConnected(cause) => Fault::Refused(cause),
+        dtle_outbound::Fault::TooLarge { .. } => Fault::Final(Error::Unreadable {
+            call: "an answer".to_owned(),
+            shape: fault.to_string(),
+        }),
+        // A redirect is as much Nomad's as a page of HTML: neither is its word on
+        // whether it did what was asked.
+        dtle_outbound::Fault::Redirected { .. } => {
+            Fault::Lost(format!("{fault}: something stands between here and Nomad"))
+        }
+        dtle_outbound::Fault::TimedOut(cause) | dtle_outbound::Fault::Broken(cause) => {
+            Fault::Lost(cause)
+        }
+    }
+}
