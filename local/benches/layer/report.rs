@@ -135,7 +135,7 @@ impl Report {
         }
     }
 
-    /// The tables of the README.
+    /// The tables of docs/performance.md.
     pub(crate) fn markdown(&self) -> String {
         let mut out = format!("{}.\n\n", self.machine);
         out.push_str("| route | conn. | | req/s | p50 ms | p99 ms | CPU µs | Nomad's CPU µs | CPU ÷ proxy | p50 ÷ proxy | req/s ÷ Nomad |\n");

@@ -41,30 +41,31 @@ pub enum SetupError {
 pub struct App {
     /// The cluster.
     pub nomad: Client,
-    /// Where the plugin keeps its progress, if an address was given.
+    /// The Consul in which the plugin keeps its progress, if an address was given.
     pub consul: Option<Consul>,
-    /// What was set from outside.
+    /// The settings from the environment.
     pub settings: Settings,
-    /// What is remembered of jobs.
+    /// The cache of jobs.
     pub jobs: jobs::Cache,
-    /// What is remembered of jobs' allocations.
+    /// The cache of lists of jobs' allocations.
     pub allocation_lists: AllocationLists,
-    /// What is remembered of running tasks.
+    /// The cache of statistics.
     pub statistics: StatisticsCache,
-    /// What is remembered of nodes.
+    /// The cache of nodes' addresses.
     pub addresses: Addresses,
-    /// What is remembered of the plugin.
+    /// The cache of the plugin's generation.
     pub layouts: Layouts,
-    /// What is remembered of the servers.
+    /// The cache of the servers' release.
     pub servers: Servers,
-    /// One writer of a job at a time.
+    /// The locks that let one writer of a job in at a time.
     pub writers: Locks,
-    /// What becomes of the record of a request.
+    /// What is done with the record of each request.
     pub observer: Observer,
     /// Whether a request has been answered.
     pub(crate) answered: AtomicBool,
     tokens: Vec<Arc<Credential>>,
-    /// The largest answer, in bytes on the wire, where something limits it.
+    /// The size of the largest answer in bytes on the wire, where something limits
+    /// it.
     pub largest_answer: Option<usize>,
 }
 
@@ -146,7 +147,7 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// What reading jobs takes.
+    /// What is needed to read jobs.
     #[must_use]
     pub fn reader(&self) -> Reader<'_> {
         Reader {
@@ -157,7 +158,7 @@ impl Context<'_> {
         }
     }
 
-    /// What changing jobs takes.
+    /// What is needed to change jobs.
     #[must_use]
     pub fn writer(&self) -> Writer<'_> {
         Writer {

@@ -1,13 +1,13 @@
-//! What the OpenAPI document says of a route, beside what its row says already.
+//! The text of a route for the OpenAPI document, beside what its row says already.
 //!
-//! It stands in the file of the route, so that words and code change together. Only
-//! the gateway on one machine makes the document: without the feature `openapi`,
-//! which functions are built without, a [`Shape`] is empty.
+//! The text stands in the file of the route, so that text and code change together.
+//! Only the gateway on one machine makes the document. Functions are built without
+//! the feature `openapi`; without it a [`Shape`] is empty.
 
-/// What is said of a route.
+/// The text of a route for the OpenAPI document.
 #[derive(Clone, Copy, Debug)]
 pub struct Doc {
-    /// The heading under which it stands.
+    /// The heading under which the route stands.
     pub tag: &'static str,
     /// A headline.
     pub summary: &'static str,

@@ -1,7 +1,7 @@
 //! Values that are good for a while, by the wall clock.
 //!
-//! The monotonic clock, which caches usually go by, can stand still while Lambda keeps
-//! a process frozen: what was remembered before would look new after any time.
+//! Caches usually go by the monotonic clock. That clock can stand still while Lambda
+//! keeps a process frozen, and an old value would then look new.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +20,8 @@ impl<T> Expiring<T> {
         Self {
             value,
             from,
-            // No date that far can be written: good for a moment.
+            // No date that far away can be represented, so the value expires at
+            // once.
             until: from.checked_add(lifetime).unwrap_or(from),
         }
     }
@@ -35,7 +36,7 @@ impl<T> Expiring<T> {
         self.value
     }
 
-    /// A clock that was set back makes everything old, nothing young for ever.
+    /// When the clock was set back, every value counts as expired.
     fn get_at(&self, now: SystemTime) -> Option<&T> {
         (self.from..self.until)
             .contains(&now)

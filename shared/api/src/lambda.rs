@@ -14,11 +14,12 @@ use crate::pipeline;
 use crate::route::Route;
 use crate::settings::Settings;
 
-/// What Lambda carries out, in bytes: six megabytes less room for the envelope.
+/// The largest answer that Lambda carries, in bytes: six megabytes, less room for
+/// the envelope.
 const LARGEST_ANSWER: usize = 6_000_000;
 
-/// Runs a route until Lambda ends the process. What goes wrong before the first
-/// request is said in one line, which Lambda logs and shows.
+/// Runs a route until Lambda ends the process. A failure before the first request is
+/// written as one line, which Lambda logs and shows.
 #[must_use]
 pub fn run(route: &'static Route) -> ExitCode {
     log::init();
@@ -46,7 +47,7 @@ fn start(route: &'static Route) -> Result<(), lambda_http::Error> {
     })
 }
 
-/// A route's answer, for pages of other sites too where they are named.
+/// A route's answer, with headers of CORS for pages of other sites that are named.
 async fn answer(app: &App, route: &Route, request: Request) -> Response<Body> {
     let origins = &app.settings.cors_origins;
     let page = origins.named(request.headers());
@@ -58,8 +59,8 @@ async fn answer(app: &App, route: &Route, request: Request) -> Response<Body> {
     response
 }
 
-/// Everything that a function needs. TLS material is read now, since the client
-/// is built with it; tokens when they are first used.
+/// Makes everything that a function needs. TLS material is read now, because the
+/// client is built with it; tokens are read when they are first used.
 async fn app() -> Result<App, lambda_http::Error> {
     let mut settings = Settings::from_env()?;
     let secrets = Sources::from_env();

@@ -1,9 +1,9 @@
-//! One record a request: what a log line and a metric are made of.
+//! The record of a request, of which a log line and metrics are made.
 //!
-//! It answers who did what to which job, and what came of it. A record holds no
-//! body, no header and no query, so no secret gets into it; of a path it holds the
-//! ID. What a caller could write is made harmless before it is kept ([`line`]): a
-//! log is read line by line, often in a terminal.
+//! It answers who did what to which job, and with which result. A record holds no
+//! body, no header and no query, so no secret gets into it; of the path it holds the
+//! ID. Text that a caller could choose is made harmless before it enters the record
+//! ([`line`]), because a log is read line by line, often in a terminal.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -12,19 +12,19 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde_json::json;
 
-/// The caller of a request that nobody vouched for.
+/// The caller of a request that no authorizer has let in.
 pub const UNKNOWN: &str = "unknown";
 
 /// The target of the lines about writes: `RUST_LOG=warn` leaves them in the log,
 /// `RUST_LOG=warn,audit=off` does not.
 pub const AUDIT: &str = "audit";
 
-/// The longest ID that is logged, in characters. One of a job has 64 at most.
+/// The longest ID that is logged, in characters. The ID of a job has 64 at most.
 const LONGEST_ID: usize = 128;
 /// The longest cause that is logged, in characters.
 const LONGEST_CAUSE: usize = 2_000;
 
-/// What is known of a request once it is answered.
+/// What is known of a request when it is answered.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     /// What Lambda or the gateway calls the request.
@@ -38,7 +38,7 @@ pub struct Record {
     pub caller: String,
     /// The client's address, or that of the proxy in front of this.
     pub ip: String,
-    /// What it acts on, if that was found out.
+    /// The object that the request acts on, if it is known.
     pub subject: Option<Subject>,
     /// The status of the answer.
     pub status: u16,
@@ -54,7 +54,8 @@ pub struct Record {
     pub nomad_down: bool,
     /// Whether it was the first of this process.
     pub cold_start: bool,
-    /// Why it failed: of every answer of 4xx and 5xx. Nothing of a Config.
+    /// Why the request failed, for every answer of 4xx and 5xx. It holds nothing of
+    /// a Config.
     pub cause: Option<String>,
 }
 
@@ -71,7 +72,7 @@ impl Record {
     }
 }
 
-/// What kind of thing a request acts on.
+/// The kind of object that a request acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A job.
@@ -109,7 +110,7 @@ impl Kind {
     }
 }
 
-/// What a request acts on.
+/// The object that a request acts on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     kind: Kind,
@@ -117,7 +118,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The thing of this ID.
+    /// The object with this ID.
     #[must_use]
     pub fn new(kind: Kind, id: &str) -> Self {
         Self {
@@ -126,7 +127,7 @@ impl Subject {
         }
     }
 
-    /// The thing that `{id}` names in a route's path, such as `/v1/job/{id}/pause`.
+    /// The object that `{id}` names in a route's path, such as `/v1/job/{id}/pause`.
     #[must_use]
     pub fn of_path(route_path: &str, id: &str) -> Option<Self> {
         let (before, _) = route_path.split_once("/{id}")?;
@@ -170,13 +171,13 @@ fn is_harmful(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Why a request failed, as the log may have it.
+/// The cause of a failure in the form that the log may show.
 #[must_use]
 pub fn cause(text: &str) -> String {
     line(text, LONGEST_CAUSE).into_owned()
 }
 
-/// What becomes of a record.
+/// What is done with a record.
 pub type Observer = Box<dyn Fn(&Record) + Send + Sync>;
 
 /// Writes a record as a log line: `write` for what may change something, `request`

@@ -17,7 +17,7 @@ use crate::reply::{Error, Reply, render, render_error};
 use crate::request::Call;
 use crate::route::Route;
 
-/// Left for writing the answer, after Nomad's time is up.
+/// The time that is left for writing the answer when Nomad's time is up.
 const RESERVE: Duration = Duration::from_millis(500);
 
 /// Set in the extensions of a response about which a [`Record`] has been written.
@@ -105,7 +105,7 @@ async fn run(route: &Route, context: &Context<'_>, last: Instant) -> Result<Repl
         .unwrap_or_else(|_| Err(Error::bad_gateway("Nomad did not answer in time")))
 }
 
-/// Nomad's share of the time until Lambda or API Gateway would give up.
+/// The time that calls to Nomad have before Lambda or API Gateway would give up.
 fn time_left(app: &App, request: &Request) -> Duration {
     let own = app.settings.deadline;
     let Some(context) = request.lambda_context_ref() else {
@@ -134,8 +134,8 @@ fn request_id(request: &Request) -> String {
     }
 }
 
-/// Whom the authorizer has let in, as API Gateway passes it on: no header that a
-/// client can send gets there.
+/// The caller that the authorizer let in, as API Gateway passes it on. No header of
+/// a client reaches that place.
 fn caller(request: &Request) -> String {
     let authorizer = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.authorizer.as_ref(),

@@ -1,4 +1,4 @@
-//! A route: what API Gateway needs to know of it, and the function that answers.
+//! A route: its methods and paths, as API Gateway needs them, and its handler.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use crate::context::Context;
 use crate::document::Doc;
 use crate::reply::{Error, Reply};
 
-/// A handler at work.
+/// The future that a handler returns.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>;
 
-/// How a route answers.
+/// The function that answers a request for a route.
 pub type Handler = for<'a> fn(&'a Context<'a>) -> Handled<'a>;
 
 /// Whether the answer of a route holds database passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passwords {
-    /// The answer has no place for any.
+    /// The answer has no field for a password.
     None,
-    /// The answer has, and they always read `*`, as in the lists of 2.x.
+    /// The answer has such fields, and they always read `*`, as in the lists of 2.x.
     Masked,
     /// The answer shows them, unless `DTLE_MASK_PASSWORDS=everywhere`. Reading it
     /// takes a token that may write.
@@ -30,21 +30,23 @@ pub enum Passwords {
 /// A route.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// The function that answers, as its binary is called.
+    /// The name of the Lambda function that answers, which is the name of its
+    /// binary.
     pub function: &'static str,
-    /// Its methods.
+    /// The methods of the route.
     pub methods: &'static [&'static str],
-    /// Its paths, all meaning the same; `{name}` stands for one segment.
+    /// The paths of the route, which all mean the same; `{name}` stands for one
+    /// segment.
     pub paths: &'static [&'static str],
     /// Whether its answer holds passwords.
     pub passwords: Passwords,
-    /// How it answers.
+    /// The function that answers.
     pub handler: Handler,
-    /// What the OpenAPI document says of it.
+    /// The text for the OpenAPI document.
     pub doc: Doc,
 }
 
-/// What is to be known of a route without its handler.
+/// A route without its handler and its text.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// As in [`Route`].

@@ -1,4 +1,4 @@
-//! What the environment says.
+//! The settings, from the environment.
 //!
 //! Names are those of Nomad's own tools wherever they have one, so that a shell
 //! in which `nomad status` works needs nothing more. A setting that cannot be
@@ -15,7 +15,7 @@ use dtle_translate::policy::JobPolicy;
 
 use crate::request::Origins;
 
-/// Where the plugin keeps its progress.
+/// The Consul in which the plugin keeps its progress.
 #[derive(Clone, Debug)]
 pub struct ConsulSettings {
     /// `CONSUL_HTTP_ADDR`.
@@ -26,17 +26,17 @@ pub struct ConsulSettings {
     pub token_file: Option<PathBuf>,
 }
 
-/// Everything that is set from outside.
+/// All settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// How Nomad is reached.
     pub nomad: NomadSettings,
-    /// `CONSUL_HTTP_ADDR`: absent, Config shows what was registered.
+    /// `CONSUL_HTTP_ADDR`. Without it, Config shows what was registered.
     pub consul: Option<ConsulSettings>,
     /// `DTLE_LAYOUT`: which generation of the plugin jobs are written for,
     /// when the nodes should not be asked.
     pub layout: Option<Layout>,
-    /// How jobs are run.
+    /// How Nomad runs the tasks.
     pub policy: JobPolicy,
     /// `DTLE_MASK_PASSWORDS=everywhere`: mask passwords in single jobs and whole
     /// allocations too, not in lists only as 2.x does.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use dtle_outbound::Secret;
 
-/// How long what was read is used without looking again.
+/// How long the content is used before the file is looked at again.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// Why a file cannot be used. Nothing of its content.

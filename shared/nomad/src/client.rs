@@ -1,8 +1,8 @@
 //! The long-lived half of the Nomad client: addresses, connections, identity.
 //!
-//! One per process. Connections are kept and reused, but not many of them: Nomad
-//! allows one client address 100, and many functions may share one address
-//! behind a NAT.
+//! There is one for each process. It keeps idle connections and uses them again, but
+//! not many: Nomad allows one client address 100 connections, and many functions may
+//! share an address behind a NAT.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,13 +15,13 @@ use super::Session;
 use crate::region::Regions;
 use crate::settings::NomadSettings;
 
-/// Kept connections to one server. A function never has more than eight calls
-/// under way, for a list; this is for a gateway that serves many clients, which
-/// would otherwise open and close connections all the time.
+/// How many idle connections to one server are kept. A function never has more than
+/// eight calls under way, for a list. The number serves a gateway with many clients,
+/// which would otherwise open and close connections all the time.
 const IDLE_CONNECTIONS: usize = 32;
-/// Calls under way at the same time, blocking queries apart. Nomad refuses an
-/// address more than a hundred connections, and there are more of them than calls:
-/// one is opened while another may yet become free.
+/// How many calls may be under way at the same time, blocking queries not counted.
+/// Nomad refuses an address more than a hundred connections, and there can be more
+/// connections than calls: a new one may be opened while another becomes idle.
 const CALLS: usize = 64;
 /// An idle connection older than this is not trusted: a function that was
 /// frozen wakes up with connections that the other side has long forgotten.

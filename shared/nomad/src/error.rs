@@ -1,7 +1,7 @@
-//! What can go wrong between here and Nomad, by what it means.
+//! What can go wrong in a call to Nomad, by its meaning.
 //!
-//! Nomad's errors are plain texts with a status of 500 for nearly everything.
-//! They are recognised here, in one place, and are types from there on.
+//! Nomad answers nearly every error with status 500 and a plain text. These texts
+//! are recognised here, in one place; everywhere else an error has a type.
 
 use super::QueryMeta;
 
@@ -96,14 +96,14 @@ pub(super) fn own_words(text: &[u8]) -> &[u8] {
     text
 }
 
-/// A fault that passes by itself.
+/// A fault that ends without anybody doing something about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passing {
-    /// Nobody leads; nothing was done.
+    /// There is no leader; nothing was done.
     NoLeader,
-    /// The server asked could not pass it on; nothing was done.
+    /// The server could not pass the call on; nothing was done.
     NotApplied,
-    /// What was under way when a leader or a connection went: perhaps done.
+    /// A leader or a connection went away during the call, which may have been done.
     Lost,
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Where and how fresh an answer is.
+/// The index headers of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryMeta {
     /// The Raft index, `X-Nomad-Index`.
@@ -43,14 +43,14 @@ pub struct ReadOptions {
     pub wait: Option<Duration>,
     /// Only objects whose ID begins so.
     pub prefix: Option<String>,
-    /// A job's allocations: those of its earlier lives too.
+    /// Of a job's allocations, also those of earlier jobs under the same ID.
     pub all: bool,
     /// A list of jobs: those of every namespace that the token may see.
     pub all_namespaces: bool,
 }
 
 impl ReadOptions {
-    /// The same consistency, for a further read that must not block or filter.
+    /// The same consistency for a further read, which must neither block nor filter.
     #[must_use]
     pub fn plain(&self) -> Self {
         Self {

@@ -1,10 +1,10 @@
 //! How a call is sent: addresses, retries, deadlines.
 //!
-//! A server that was killed refuses; one that froze stays silent while its
-//! neighbours hang for seconds; an election answers 500 for a moment. Short
-//! attempts on changing servers hide all three, one long attempt hides none.
-//! Against that stands that a change must not be made twice: what may be
-//! repeated is decided by [`Repeat`], call by call.
+//! A server that was killed refuses connections; a server that froze stays silent
+//! while its neighbours hang for seconds; an election makes servers answer 500 for a
+//! moment. Short attempts at changing servers hide all three from a caller, and a
+//! single long attempt hides none. But no change may be made twice, so [`Repeat`]
+//! says for each call whether it may be sent again.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -21,20 +21,20 @@ use serde::de::DeserializeOwned;
 use super::answer::Incoming;
 use super::{Error, Read, ReadOptions, Session};
 
-/// One attempt, blocking queries apart.
+/// How long one attempt may take. Blocking queries take longer.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
-/// All attempts of one call.
+/// How long all attempts of one call may take together.
 const ALL_ATTEMPTS: Duration = Duration::from_secs(10);
-/// All attempts of one call while every server refuses connections: nobody is
-/// there, and waiting longer only hides it.
+/// How long all attempts of one call may take while every server refuses
+/// connections. No server runs then, and waiting longer would only delay the error.
 const REFUSED: Duration = Duration::from_secs(3);
-/// What has to be left for another attempt to make sense: one that is cut off
-/// turns an answer that says what is wrong into a silence.
+/// The least time in which another attempt makes sense. An attempt that is cut off
+/// would replace an error that says what is wrong by a timeout.
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(300);
-/// What a blocking query may take beyond its wait: Nomad itself adds up to a
-/// sixteenth, so that clients do not all come back at once.
+/// How much longer than its wait a blocking query may take: Nomad itself adds up to
+/// a sixteenth, so that clients do not all come back at once.
 const BLOCKING_SLACK: Duration = Duration::from_secs(2);
-/// What Nomad waits when a blocking query does not say.
+/// How long Nomad waits when a blocking query does not say.
 const WAIT: Duration = Duration::from_secs(300);
 
 /// RFC 3986's unreserved characters and the colon stay as they are.
@@ -65,24 +65,24 @@ pub(crate) struct Outgoing {
     pub(crate) attempt: Duration,
 }
 
-/// What an attempt that brought no usable answer means.
+/// Why an attempt brought no usable answer, and what follows from that.
 pub(crate) enum Fault {
-    /// Nobody accepted the connection.
+    /// No server accepted the connection.
     Refused(String),
     /// The server said that it did not do it, or could not pass it on.
     NotApplied(Error),
-    /// Sent, and then silence or a broken answer.
+    /// The request was sent, and then came silence or a broken answer.
     Lost(String),
-    /// No other server would answer otherwise.
+    /// No other server would give another answer.
     Final(Error),
 }
 
 /// Which connections an attempt may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Connections {
-    /// One that is kept from an earlier call, if there is any.
+    /// An idle connection of an earlier call, if there is one.
     Kept,
-    /// A new one.
+    /// A new connection.
     Fresh,
 }
 
@@ -341,7 +341,8 @@ impl Session<'_> {
                 Fault::Lost(cause) => {
                     only_refused = false;
                     in_doubt |= outgoing.repeat == Repeat::Checked;
-                    // Kept connections that one silence hit may all be dead.
+                    // Idle connections to other servers may be dead for the same
+                    // reason.
                     connections = Connections::Fresh;
                     Error::Unreachable { cause }
                 }
@@ -353,7 +354,7 @@ impl Session<'_> {
             };
             let give_up = self.deadline.min(began + patience);
             let pause = if untried > 0 {
-                // The next one has done nothing wrong yet.
+                // The next server has not failed yet.
                 Duration::ZERO
             } else {
                 pauses.next().unwrap_or(ALL_ATTEMPTS)
@@ -365,7 +366,8 @@ impl Session<'_> {
                     Error::NoLeader if in_doubt => Error::InDoubt {
                         cause: Error::NoLeader.to_string(),
                     },
-                    // What one server knew says more than another's silence.
+                    // "No leader" by one server says more than the silence of
+                    // another.
                     Error::Unreachable { .. } if no_leader => Error::NoLeader,
                     other => other,
                 });

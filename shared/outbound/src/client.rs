@@ -1,19 +1,19 @@
 //! HTTP to other programs: the one place that makes clients and reads bodies.
 //!
-//! What answers may be wrong, slow, or taken over, and a call often carries a
-//! token. So for every client alike:
+//! The other side may be wrong, slow, or taken over, and a call often carries a
+//! token. So these rules hold for every client:
 //!
 //! - No redirect is followed. The client library would repeat the request, with
 //!   the headers that it does not know to be secret, at an address that nobody
 //!   configured. A 3xx is [`Fault::Redirected`], and its text says where to.
 //! - A body is read up to a bound, whatever its headers announce.
-//! - A call has an end, which counts the body.
+//! - A call has a time limit, which includes reading the body.
 //! - Proxies that the environment names are not used: what is called stands on a
 //!   private network, and a proxy would see its tokens.
 //!
-//! Nothing here knows Nomad, Consul or Secrets Manager: it takes a request of
-//! `reqwest`'s, which cannot be sent by any other means here, and gives back an
-//! answer that has been read.
+//! This module knows nothing of Nomad, Consul or Secrets Manager. It takes a request
+//! of `reqwest`, which cannot be sent in any other way here, and returns an answer
+//! that has been read.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use bytes::{Bytes, BytesMut};
 pub use reqwest::header::{HeaderMap, HeaderValue};
 pub use reqwest::{Method, Request, StatusCode, Url};
 
-/// What a client is like.
+/// The settings of a client.
 #[derive(Clone)]
 pub struct Profile {
     /// How long the other side may take to accept a connection.
@@ -32,26 +32,26 @@ pub struct Profile {
     pub total: Duration,
     /// How many connections to one host are kept between calls.
     pub idle: usize,
-    /// How long one is kept.
+    /// How long an idle connection is kept.
     pub idle_for: Duration,
     /// The largest body read, in bytes.
     pub largest: usize,
-    /// Whose certificate is believed.
+    /// Which certificates are trusted.
     pub trust: Trust,
     /// A client certificate with its chain and its key, as PEM, for servers that
     /// ask for one.
     pub identity: Option<Vec<u8>>,
 }
 
-/// Whose certificate is believed.
+/// Which certificates are trusted.
 #[derive(Clone)]
 pub enum Trust {
-    /// Nobody's: for `http://`, where nobody shows one. Spares reading the
-    /// system's roots.
+    /// None: for `http://`, where the other side shows none. The system's roots are
+    /// not read then.
     Nobody,
-    /// Whom the system trusts.
+    /// Those that the system's roots have signed.
     System,
-    /// Whom these PEM certificates signed, and nobody else.
+    /// Only those that these PEM certificates have signed.
     Only(Vec<u8>),
 }
 

@@ -1,4 +1,4 @@
-//! What every call that leaves this program needs.
+//! What is needed for every call that leaves this program.
 //!
 //! - [`Client`] makes HTTP calls: no redirect is followed, a body is read up to a
 //!   bound, every call has an end.

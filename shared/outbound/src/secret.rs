@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A token or a key. `Debug` shows that there is one, never what it is.
+/// A token or a key. `Debug` shows that there is a value, and nothing of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

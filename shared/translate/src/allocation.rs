@@ -1,4 +1,4 @@
-//! Allocations, their tasks and the events of those.
+//! From Nomad's allocations, tasks and events to those of 2.x.
 
 use std::collections::BTreeMap;
 
@@ -100,7 +100,7 @@ fn to_task_state(state: &TaskState, paused: bool) -> v2::TaskState {
     }
 }
 
-/// Reading statistics leaves these behind; 2.x had no such thing.
+/// Whether reading statistics has left this event behind. 2.x has no such events.
 fn is_trace_of_statistics(event: &Event) -> bool {
     event.kind == "Signaling"
         || (event.kind == "Driver" && event.driver_message.starts_with("Task receive signal "))

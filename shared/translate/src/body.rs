@@ -1,8 +1,8 @@
 //! The body of a create or update, in the forms that people send.
 //!
-//! Field names are matched without regard to case, as 2.x matches them. All
-//! faults of a body are collected and named together, in one line: a client
-//! should not have to find them one request at a time.
+//! Field names match without regard to case, as in 2.x. All faults of a body are
+//! named together in one line, so that a client does not have to find them one
+//! request at a time.
 
 use serde_json::{Map, Value};
 
@@ -10,9 +10,9 @@ use super::spec::{JobSpec, TaskSpec, fault_of_id};
 use super::{Driver, Side, keys, nomad_job, numbers};
 use crate::config::TaskConfig;
 
-/// How deep a body may be nested. serde_json reads 127 levels; Nomad's answers,
-/// and what is kept in Meta, wrap a Config in more of them than a body does, and
-/// a job that is registered but cannot be read would take every list with it.
+/// How deep a body may be nested. serde_json reads 127 levels. Nomad's answers and
+/// the record in Meta wrap a Config in more levels than a body does; a job that can
+/// be registered and then not read would make every list fail.
 const DEEPEST: usize = 64;
 
 /// What a body holds.

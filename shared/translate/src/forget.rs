@@ -1,18 +1,18 @@
-//! What `?forget=true` leaves undone, told to the caller.
+//! The warning to a caller of `?forget=true` about what it cannot remove.
 //!
-//! A MySQL destination keeps the transactions that it applied, job by job, in
-//! `dtle.gtid_executed_v4`, under the Nomad Name. The plugin adds them to the Gtid
-//! of a job that starts, so one that is made again under its ID from an earlier
-//! Gtid skips them without a word. This API reaches no database: it names the
-//! command that does.
+//! A MySQL destination records the transactions that it applied in
+//! `dtle.gtid_executed_v4`, for each job under its Nomad Name. When a job starts,
+//! the plugin adds them to its Gtid. A job that is created again under the same ID,
+//! from an earlier Gtid, therefore skips those transactions silently. This API
+//! reaches no database, so it names the command that removes the rows.
 
 use super::spec::is_addressable;
 use super::{JobView, Side, job};
 use crate::wire::Job;
 
-/// The sentence for a job that was deleted; `found` is what it was, if it was
-/// still there. `None` where no such table is kept: Kafka as the destination,
-/// Oracle as the source.
+/// The warning for a job that was deleted. `found` is the job, if it was still
+/// there. `None` where there is no such table: for a Kafka destination or an Oracle
+/// source.
 #[must_use]
 pub fn warning(name: &str, found: Option<&Job>) -> Option<String> {
     let mut destination = "mysql://USER@HOST:PORT".to_owned();

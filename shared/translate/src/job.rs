@@ -1,4 +1,4 @@
-//! A Nomad job, told as a 2.x job.
+//! From a Nomad job to the 2.x job.
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ use crate::config::TaskConfig;
 use crate::v2;
 use crate::wire::{Task, TaskGroup};
 
-/// What 2.x calls every job's type.
+/// The Type that every 2.x job has.
 pub const TYPE: &str = "synchronous";
 
-/// The job, with its passwords.
+/// The 2.x job, with its passwords.
 #[must_use]
 pub fn to_v2(view: &JobView<'_>, status: &Status) -> v2::Job {
     let job = view.job;
@@ -41,7 +41,7 @@ pub fn to_v2(view: &JobView<'_>, status: &Status) -> v2::Job {
     }
 }
 
-/// The job as a list shows it, its passwords masked.
+/// The job as the list of jobs shows it, with its passwords masked.
 #[must_use]
 pub fn to_stub(mut job: v2::Job) -> v2::JobStub {
     super::password::mask(&mut job);
@@ -58,7 +58,8 @@ pub fn to_stub(mut job: v2::Job) -> v2::JobStub {
     }
 }
 
-/// As kept; of jobs that others registered, whether failed tasks are replaced.
+/// The Failover in the record; for a job that others registered, whether Nomad
+/// replaces its failed tasks.
 fn failover(view: &JobView<'_>) -> bool {
     if view.kept.name.is_some() {
         return view.kept.failover;
@@ -94,7 +95,7 @@ fn to_task(view: &JobView<'_>, side: Side, group: &TaskGroup, task: &Task) -> v2
     }
 }
 
-/// The node that a job of somebody else's is bound to.
+/// The node that a constraint of a job by others names.
 fn pinned_to(view: &JobView<'_>, group: &TaskGroup, task: &Task, what: &str) -> String {
     [&task.constraints, &group.constraints, &view.job.constraints]
         .into_iter()

@@ -1,8 +1,10 @@
-//! What a Nomad job has no place for, kept as one JSON text in its Meta.
+//! The record that this API writes into a Nomad job's Meta: what a 2.x job says and
+//! a Nomad job has no field for.
 //!
-//! Meta values are kept as they are (template characters too), so a text is
-//! safe there. Absent or damaged, it reads as nothing kept: jobs that others
-//! registered have none.
+//! The record is one JSON text under one Meta key. Nomad leaves Meta values as they
+//! are, template characters included, so the text comes back unchanged. A job that
+//! somebody else registered has no record. A record that is absent or damaged reads
+//! as an empty one.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +16,7 @@ use super::{Driver, Side};
 /// The Meta key.
 const KEY: &str = "dtle2";
 
-/// What is kept of a job.
+/// What the record says of a job.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct MetaRecord {
@@ -28,7 +30,7 @@ pub struct MetaRecord {
     /// Whether an empty Orders was sent, which 2.x gives back as `[]`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub orders: bool,
-    /// By side.
+    /// What the record says of each task, by its side.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub tasks: BTreeMap<Side, TaskRecord>,
     /// The write that made this version of the job.
@@ -39,19 +41,19 @@ pub struct MetaRecord {
     pub started: Option<u64>,
 }
 
-/// A write through this API. Nomad before 2.0.1 can let two writes on one version
-/// pass; from their marks it can be told afterwards which of them stands.
+/// A write through this API. Nomad before 2.0.1 can accept two writes of the same
+/// version; the marks of the two then tell which of them stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Mark {
     /// The JobModifyIndex of the version that was changed, 0 for a new job.
     pub base: u64,
-    /// A name that no other write has. A write whose answer was lost is recognised
-    /// by it, and a version that others register with a copied Meta is told apart.
+    /// A name that no other write has. It identifies a write whose answer was lost,
+    /// and tells it from a version that others registered with a copied Meta.
     pub name: String,
 }
 
-/// What is kept of a task.
+/// What the record says of a task.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TaskRecord {
@@ -73,7 +75,7 @@ pub struct TaskRecord {
 }
 
 impl std::fmt::Debug for MetaRecord {
-    /// Kept Config values can be passwords.
+    /// Leaves out the Config values of the record, which can be passwords.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MetaRecord")
             .field("name", &self.name)
@@ -117,15 +119,15 @@ impl MetaRecord {
         }
     }
 
-    /// What is kept of one side.
+    /// What the record says of one side's task.
     #[must_use]
     pub fn task(&self, side: Side) -> Option<&TaskRecord> {
         self.tasks.get(&side)
     }
 }
 
-/// Puts kept values back where they were. A place whose surroundings somebody
-/// has since changed away is passed over.
+/// Puts the Config values of a record back where they were. A value is left out when
+/// somebody has since removed the object or array that it stood in.
 pub(super) fn restore(config: &mut Map<String, Value>, kept: &[(String, Value)]) {
     for (pointer, value) in kept {
         let Some((parent, last)) = pointer.rsplit_once('/') else {

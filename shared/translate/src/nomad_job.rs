@@ -1,13 +1,13 @@
-//! A body that is a Nomad job already, read as Nomad will read it.
+//! A body that already is a Nomad job, checked as Nomad will read it.
 //!
-//! Nomad matches the names of fields without regard to case, and of one that
-//! comes twice the last counts. So a `taskgroups` beside `TaskGroups`, or a
-//! `namespace`, would say something to Nomad that nobody here has looked at. Each
-//! field that is looked at here therefore goes on in its canonical spelling, once.
+//! Nomad matches field names without regard to case, and takes the last of two
+//! fields with one name. A `taskgroups` beside `TaskGroups`, or a `namespace`, could
+//! therefore tell Nomad something that was not checked. So every field that is
+//! checked goes to Nomad in its canonical spelling, and once.
 
 use serde_json::{Map, Value};
 
-/// What is looked at here, or set, of a job, a group and a task.
+/// The fields of a job, a group and a task that are checked or set here.
 const JOB: &[&str] = &[
     "ID",
     "Name",

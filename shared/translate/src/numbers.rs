@@ -1,5 +1,5 @@
-//! Numbers as Go writes them: Nomad reads every number of a Config as a float
-//! and prints `3307.0` where `3307` was sent. Here a whole number is one.
+//! Numbers as 2.x prints them. Nomad reads every number of a Config as a float, and
+//! prints `3307.0` where `3307` was sent; here a whole number is printed as one.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Masked passwords: hidden on the way out of a list, recognised on the way in.
+//! Masked passwords: lists hide passwords, and updates may send the mask back.
 
 use serde_json::{Map, Value};
 
@@ -39,8 +39,8 @@ pub fn masked(spec: &JobSpec) -> Vec<String> {
     places
 }
 
-/// Puts the registered passwords where a job to be written has masked ones,
-/// side by side: "as it is now". Those that are not registered stay masked.
+/// Puts the registered passwords where an update has masked ones, each for its own
+/// side. A mask stays where no password is registered.
 pub fn unmask(spec: &mut JobSpec, registered: &v2::Job) {
     for task in &mut spec.tasks {
         let Some(before) = registered
@@ -63,8 +63,8 @@ pub fn unmask(spec: &mut JobSpec, registered: &v2::Job) {
     }
 }
 
-/// A text without the passwords that stand in a request's body, whatever they are
-/// nested in. No message here quotes one; what Nomad says of a job is its own.
+/// A text without the passwords that stand in a request's body, at whatever depth.
+/// No message of this program quotes a password, but the text can be Nomad's.
 #[must_use]
 pub fn without(mut text: String, body: &[u8]) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(body) else {

@@ -1,8 +1,8 @@
-//! How jobs are run: what a 2.x job does not say and a Nomad job must.
+//! How Nomad runs the tasks: what a Nomad job must say and a 2.x job does not.
 
 use std::time::Duration;
 
-/// How jobs are run: what a 2.x job does not say and a Nomad job must.
+/// How Nomad runs the tasks: what a Nomad job must say and a 2.x job does not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobPolicy {
     /// `DTLE_RESTART_ATTEMPTS`: restarts of a task within the interval.

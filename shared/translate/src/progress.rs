@@ -1,5 +1,5 @@
-//! How far a replication has come, as the plugin stores it, told as 2.x tells it:
-//! in the Config of both tasks.
+//! How far a replication has come: read as the plugin stores it in Consul, shown as
+//! 2.x shows it, in the Config of both tasks.
 
 use serde_json::json;
 
@@ -15,8 +15,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Takes one of the plugin's keys in; those that say nothing about progress
-    /// (4.x stores the whole Config there, with clear passwords) are dropped.
+    /// Takes in one of the plugin's keys. Keys that say nothing about progress are
+    /// dropped; 4.x stores the whole Config among them, with clear passwords.
     pub fn set(&mut self, key: &str, value: String) {
         match key {
             "Gtid" => self.gtid = value,
@@ -33,7 +33,7 @@ impl Progress {
         }
     }
 
-    /// Whether a job made under this name would go on from here, whatever Gtid
+    /// Whether a job created under this Name would go on from here, whatever Gtid
     /// its Config has.
     #[must_use]
     pub fn overrides(&self) -> bool {

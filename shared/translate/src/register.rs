@@ -1,11 +1,13 @@
-//! A 2.x job, written for Nomad.
+//! From a 2.x job to the Nomad job that is registered for it.
 //!
-//! Nomad's ID and Name are both the 2.x ID: the plugin keeps progress under the
-//! Name, 2.x Names may repeat, and two jobs of one Name would corrupt each
-//! other. One group and one task a 2.x task, named by its Type, as both
-//! generations of the plugin want them. What is already registered under the ID
-//! is kept where this API says nothing (NodePool, Priority, resources that an
-//! operator tuned, Meta of others).
+//! Nomad's ID and Name are both the 2.x ID. The reason is that the plugin keeps
+//! progress under the Name, that 2.x Names may repeat, and that two jobs of one Name
+//! would corrupt each other's progress.
+//!
+//! Each 2.x task becomes a group with one task, both named by its Type, as both
+//! generations of the plugin want them. Where a 2.x job says nothing, an update
+//! keeps what is registered (NodePool, Priority, resources that an operator changed,
+//! Meta of others).
 
 use serde_json::{Map, Value, json};
 
@@ -29,7 +31,8 @@ pub struct Existing {
 }
 
 impl Existing {
-    /// Whether it would run as a job document says: the same tasks, counts and Meta.
+    /// Whether this job would run in the same way as a document says: the same
+    /// tasks, Counts and Meta.
     #[must_use]
     pub fn runs_as(&self, document: &Map<String, Value>) -> bool {
         let read = |document| -> Job {
@@ -57,7 +60,7 @@ pub struct Registration<'a> {
     pub region: Option<&'a str>,
     /// The generation to write for.
     pub layout: Layout,
-    /// What 2.x jobs do not say.
+    /// What a Nomad job must say and a 2.x job does not.
     pub policy: &'a JobPolicy,
     /// What is registered under that ID now.
     pub existing: Option<&'a Existing>,
@@ -96,7 +99,7 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
     let mut document = existing
         .map(|existing| existing.document.clone())
         .unwrap_or_default();
-    // The plugin keeps progress under the Name; one that others gave stays.
+    // The plugin keeps progress under the Name, so a Name that others gave stays.
     let name = document.get("Name").and_then(Value::as_str);
     let name = name
         .filter(|name| !name.is_empty())
@@ -139,7 +142,7 @@ fn keep_mark_if_unchanged(
         return;
     }
     let mut same = document.clone();
-    // As it stands, with whatever an earlier release of this API wrote there.
+    // The text stays as it is, with whatever an earlier release of this API wrote.
     same.extend(
         existing
             .get_key_value("Meta")

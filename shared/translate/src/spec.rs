@@ -1,5 +1,5 @@
-//! A 2.x job as a client sends it, checked: everything 2.x would accept and
-//! then lose is found here, before anything is registered.
+//! A checked 2.x job, as a client sends it. What 2.x would accept and then lose is a
+//! fault here, before anything is registered.
 
 use super::{Driver, Side};
 use crate::config::TaskConfig;

@@ -1,9 +1,9 @@
-//! Statistics, which travel in an error.
+//! Statistics of a task, which the plugin sends as an error text.
 //!
-//! The plugin has no other channel: the signal `stats` makes its driver return
-//! its statistics as an error text, so the good answer is a 500 whose body ends
-//! in `desc = {…}`. Without a task in the signal the text is wrapped once more
-//! and followed by two newlines [Nomad recordings 034, 035].
+//! The plugin has no other channel: the signal `stats` makes its driver return the
+//! statistics as an error. The good answer is therefore a 500 whose body ends in
+//! `desc = {…}`. When the signal names no task, the text is wrapped once more and
+//! followed by two newlines [Nomad recordings 034, 035].
 
 use super::Side;
 use crate::v2::Statistics;

@@ -1,10 +1,10 @@
 //! The Status and StatusDescription of a job.
 //!
-//! Nomad calls a job `running` while any task of it runs; a replication whose
-//! Src has failed for good is `dead` in 2.x. So the counts of each group are
-//! looked at, and where they raise a doubt, the allocations or evaluations are.
-//! [`first_look`] says which are needed, so that a healthy job costs no further
-//! call; [`settle`] decides with them.
+//! Nomad calls a job `running` while any of its tasks runs, but 2.x calls a
+//! replication whose Src has failed for good `dead`. Therefore the counts of each
+//! group's allocations are read too. Where the counts leave a doubt, [`first_look`]
+//! says whether the allocations or the evaluations are needed, and [`settle`]
+//! decides with them. A healthy job costs no further call.
 
 use super::view::is_paused;
 use super::{JobView, Side};
@@ -15,9 +15,9 @@ use crate::wire::{
 /// What 2.x says of a job's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// `pending`, `running`, `pause`, `dead` or `complete`.
+    /// One of `pending`, `running`, `pause`, `dead` and `complete`.
     pub word: &'static str,
-    /// Why, when something went wrong.
+    /// The cause, when something went wrong; otherwise empty.
     pub description: String,
 }
 
@@ -36,19 +36,20 @@ impl Status {
     }
 }
 
-/// What the job and its counts tell.
+/// What the job and the counts of its allocations say about its Status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// All of it.
+    /// They decide the Status.
     Known(Status),
-    /// A group may have failed for good: its allocations tell, and where those
-    /// leave room for a later try, the evaluations.
+    /// A group may have failed for good. Its allocations decide; when they leave
+    /// open whether Nomad will try again, the evaluations do.
     Failed,
-    /// A group waits for a node: the evaluations tell why.
+    /// A group waits for a node. The evaluations say why.
     Waiting,
 }
 
-/// What the job and its counts tell.
+/// Derives the Status from the job and the counts of its allocations, if they decide
+/// it.
 #[must_use]
 pub fn first_look(job: &Job, summary: &JobSummary) -> Look {
     if is_paused(job) {
@@ -75,25 +76,26 @@ pub fn first_look(job: &Job, summary: &JobSummary) -> Look {
     Look::Known(own(job))
 }
 
-/// The status that a job document carries by itself: enough for a job as it was
-/// when an allocation was made, not for one as it is now.
+/// The Status in the job document itself. That is enough for the job that an
+/// allocation was made for, and too little for a job as it is now.
 #[must_use]
 pub fn recorded(job: &Job) -> Status {
     own(job)
 }
 
-/// Nomad's own word.
+/// The Status that Nomad gives the job, in the words of 2.x.
 fn own(job: &Job) -> Status {
     Status::of(match job.status.as_str() {
         "running" => "running",
         "dead" => "dead",
-        // A word that 2.x does not know is a state on the way to one it does.
+        // Any other state of Nomad's leads to one of these two.
         _ => "pending",
     })
 }
 
-/// Stopped allocations stay counted, so a group with failures may be fine; one
-/// with failures and nothing else going on is not.
+/// Whether the failed allocations of a group may mean that the group has failed.
+/// Nomad goes on counting stopped allocations, so failures beside a running
+/// allocation mean nothing; failures without any other allocation do.
 fn may_have_failed(count: GroupSummary) -> bool {
     count.failed > 0
         && count.running == 0
@@ -102,8 +104,9 @@ fn may_have_failed(count: GroupSummary) -> bool {
         && count.unknown == 0
 }
 
-/// Whether the evaluations have to be asked if a failed allocation will be
-/// replaced: Nomad may do so by itself, or because the job was changed since.
+/// Whether the evaluations are needed to know that Nomad will replace a failed
+/// allocation: Nomad may do so by its own policy, or because the job was changed
+/// since.
 #[must_use]
 pub fn needs_evaluations(view: &JobView<'_>, allocations: &[AllocationStub]) -> bool {
     failed_groups(view, allocations)
@@ -114,7 +117,7 @@ pub fn needs_evaluations(view: &JobView<'_>, allocations: &[AllocationStub]) -> 
         })
 }
 
-/// Decides a doubt of [`first_look`].
+/// Decides the Status where [`first_look`] could not.
 #[must_use]
 pub fn settle(
     view: &JobView<'_>,
@@ -130,7 +133,7 @@ pub fn settle(
                 .iter()
                 .filter(|eval| eval.status == "pending")
                 .partition(|eval| is_set(eval.wait_until.as_deref()));
-            // Resumed or changed a moment ago, and not yet looked at by Nomad.
+            // The job was resumed or changed, and Nomad has not yet acted on that.
             let changed = view.job.job_modify_index;
             if now.iter().any(|eval| eval.create_index >= changed) {
                 return Status::of("pending");

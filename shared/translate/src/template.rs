@@ -1,6 +1,6 @@
-//! Nomad reads every string in a driver's Config as an HCL template: `${1}`
-//! silently becomes `1`, `%{x}` fails validation. `$${` and `%%{` are the
-//! literal forms; everything else passes untouched.
+//! Template characters in a Config. Nomad reads every string of it as an HCL
+//! template: `${1}` silently becomes `1`, and `%{x}` fails the validation. `$${` and
+//! `%%{` are the literal forms; everything else passes unchanged.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What can be said of a task without connecting to its database.
+//! The validation of a task, as far as it is possible without its database.
 
 use serde_json::Value;
 

@@ -1,24 +1,24 @@
-//! A Nomad job, looked at as a replication: which group is which side, which
-//! generation it was written for, what was kept of the 2.x job.
+//! A Nomad job seen as a replication: the side of each task, the generation of the
+//! plugin that the job is written for, and the record of the 2.x job in its Meta.
 
 use super::{Layout, MetaRecord, Side};
 use crate::wire::{Job, Task, TaskGroup};
 
-/// A Nomad job, looked at as a replication.
+/// A Nomad job seen as a replication.
 #[derive(Clone, Debug)]
 pub struct JobView<'a> {
     /// The job.
     pub job: &'a Job,
-    /// What was kept of the 2.x job.
+    /// The record in the job's Meta; an empty one for a job that others registered.
     pub kept: MetaRecord,
-    /// The generation its Config is written for.
+    /// The generation of the plugin that the job's Config is written for.
     pub layout: Layout,
-    /// Its tasks in their order, each with its group.
+    /// The job's tasks in their order, each with its side and its group.
     pub tasks: Vec<(Side, &'a TaskGroup, &'a Task)>,
 }
 
 impl<'a> JobView<'a> {
-    /// Looks at a job.
+    /// Makes the view of a job.
     #[must_use]
     pub fn new(job: &'a Job) -> Self {
         let layout = Layout::of_job(job);
@@ -44,7 +44,7 @@ impl<'a> JobView<'a> {
         }
     }
 
-    /// The 2.x Name; of jobs that others registered, Nomad's.
+    /// The 2.x Name. A job that others registered has Nomad's Name.
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.kept.name {
@@ -72,8 +72,8 @@ impl<'a> JobView<'a> {
             .map(|(side, _, _)| *side)
     }
 
-    /// Whether the job is paused: no group is to run, and the job is not
-    /// stopped. The counts say so by themselves; a mark could contradict them.
+    /// Whether the job is paused: it is not stopped, and the Count of every group is
+    /// 0. No mark in Meta says so, because a mark could contradict the Counts.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         is_paused(self.job)

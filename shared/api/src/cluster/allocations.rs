@@ -1,8 +1,8 @@
 //! Allocations and evaluations of the jobs that a caller may see.
 //!
-//! Lists of them carry neither job nor driver, so they are held against the jobs
-//! that are there and are dtle's: what belongs to another tenant, to a job that
-//! is gone, or to an earlier job of the same ID does not exist for a caller.
+//! Nomad's lists of them carry neither the job nor the driver, so they are compared
+//! with the dtle jobs that exist. What belongs to another tenant, to a deleted job,
+//! or to an earlier job of the same ID does not exist for a caller.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,19 +20,20 @@ use super::jobs::VisibleJobs;
 use super::lists::{self, Lists};
 use crate::reply::Error;
 
-/// An ID that nothing has.
+/// An ID that no object has.
 const NOTHING: &str = "00000000-0000-0000-0000-000000000000";
 
-/// The ID to ask Nomad for: it answers one that cannot be a UUID with a 500, so
-/// one that nothing has is asked for instead, and the 404 comes with its index.
+/// The ID to ask Nomad for. Nomad answers an ID that cannot be a UUID with a 500, so
+/// the ID that no object has is asked for instead: its 404 brings the index.
 #[must_use]
 pub fn askable(id: &str) -> &str {
     let is_uuid = id.len() == 36 && Uuid::try_parse(id).is_ok();
     if is_uuid { id } else { NOTHING }
 }
 
-/// The allocations that a caller may see, in 2.x's shape, sorted by ID. They
-/// have to be all of each job, for the newest of a paused one to be known.
+/// The allocations that a caller may see, in 2.x's shape, sorted by ID.
+/// `allocations` must hold all allocations of each job, since the newest of a paused
+/// job is shown differently.
 #[must_use]
 pub fn visible(jobs: &VisibleJobs, allocations: Vec<AllocationStub>) -> Vec<v2::AllocationStub> {
     let mut by_job: BTreeMap<&str, (&Arc<Job>, Vec<AllocationStub>)> = BTreeMap::new();

@@ -1,13 +1,14 @@
-//! What to do about a write that another one replaced unseen.
+//! What happens after a write that another write replaced unseen.
 //!
 //! Nomad before 2.0.1 checks the index of a write against a snapshot and applies the
-//! write a moment later: of two writers at the same instant both pass, and the second
-//! replaces the first. But Nomad keeps a job's last versions (six, unless it is told
-//! otherwise), and every write through this API carries a [`Mark`] that names the
-//! version it changed. So afterwards everybody can tell: **a version stands if it
-//! changed the version that stood before it.** Versions by other hands stand too: they
-//! have no mark, or a copied one, as `nomad job revert` leaves it. The author of a
-//! version that does not stand puts back the one that does.
+//! write a moment later. Two writers at the same instant can therefore both pass the
+//! check, and the second replaces the first. But Nomad keeps a job's last versions
+//! (six, unless it is configured otherwise), and every write through this API
+//! carries a [`Mark`] that names the version it changed. Afterwards every writer can
+//! derive the same from the versions: **a version stands if it changed the version
+//! that stood before it.** A version by others stands too; it has no mark, or a
+//! copied one, as after `nomad job revert`. The author of a version that does not
+//! stand registers the standing version again.
 
 use dtle_nomad as nomad;
 use dtle_translate::wire::JobVersion;
@@ -17,10 +18,11 @@ use serde_json::{Map, Value};
 use super::writes::{Write, conflict, mark};
 use crate::reply::Error;
 
-/// The indexes of the versions that stand, out of a job's versions from the oldest to
-/// the newest. The oldest that Nomad has left is taken to stand. `own`: the index of
-/// the reader's own write and the index of the version it changed, which he knows even
-/// if no mark says so; without it this is what everybody else concludes.
+/// The indexes of the versions that stand, out of a job's versions from the oldest
+/// to the newest. The oldest version that Nomad still has is taken to stand. `own`
+/// is the index of the reader's own write and the index of the version that it
+/// changed; the reader knows both even when no mark says so. Without `own` the
+/// result is what every other writer derives.
 fn standing(versions: &[JobVersion], own: Option<(u64, u64)>) -> Vec<u64> {
     let is_left = |index| versions.iter().any(|v| v.job_modify_index == index);
     let mut stand: Vec<u64> = Vec::new();
@@ -36,7 +38,8 @@ fn standing(versions: &[JobVersion], own: Option<(u64, u64)>) -> Vec<u64> {
             (_, _, None) => true,
             (_, _, Some(mark)) if marks.contains(mark) => true,
             (Some(&last), _, Some(mark)) if is_left(mark.base) => mark.base == last,
-            // What it changed is forgotten: of several changes of that the first stands.
+            // Nomad has dropped the version that it changed: the first of its
+            // changes stands.
             (_, _, Some(mark)) => marks.iter().all(|other| other.base != mark.base),
         };
         if stands {
@@ -48,12 +51,13 @@ fn standing(versions: &[JobVersion], own: Option<(u64, u64)>) -> Vec<u64> {
 }
 
 impl Write<'_> {
-    /// Looks at what became of this write, which got the index `ours`. If it does not
-    /// stand, puts back what does and returns what to tell the caller.
+    /// Checks whether this write, which got the index `ours`, stands. If not,
+    /// registers the standing version again and returns the text for the caller.
     pub(super) async fn settle(&self, mut ours: u64) -> Result<Option<String>, Error> {
         let nomad = self.writer.nomad;
         let read: Result<Vec<JobVersion>, _> = nomad.job_versions(self.id).await;
-        // The write itself was confirmed.
+        // Nomad has confirmed the write, so a failure here is no failure of the
+        // write.
         let unread = |error| tracing::warn!("a write is not read back: {error}");
         let mut versions = read.map_err(unread).unwrap_or_default();
         if self.expected != 0 && versions.iter().any(|v| v.create_index == ours) {
@@ -64,11 +68,11 @@ impl Write<'_> {
             return Ok(Some(conflict(self.expected, None)));
         }
         let mut stand = standing(&versions, Some((ours, self.expected)));
-        // What Nomad has forgotten already is not called lost.
+        // A version that Nomad has dropped already is not called lost.
         if stand.contains(&ours) || versions.iter().all(|v| v.job_modify_index != ours) {
             return Ok(None);
         }
-        // Whoever wrote a newer version looks after that one in the same way.
+        // The author of a newer version checks that version in the same way.
         while let (Some(&good), Some(newest)) = (stand.last(), versions.last())
             && newest.job_modify_index == ours
             && good != ours

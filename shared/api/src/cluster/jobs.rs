@@ -1,4 +1,5 @@
-//! Jobs with their status, one or all, at as few calls as the truth allows.
+//! Jobs with their status, a single job or all of them, with as few calls to Nomad
+//! as a correct answer allows.
 
 mod cache;
 
@@ -22,21 +23,21 @@ use crate::reply::{Error, text};
 
 pub use self::cache::Cache;
 
-/// Jobs read at the same time for a list.
+/// How many jobs are read at the same time for a list.
 const AT_ONCE: usize = 8;
 
-/// From so many jobs on whose IDs begin with one, that one is asked for by itself:
-/// the list of all of them costs more than it saves.
+/// When more jobs than this have an ID that begins with the ID of a job, that job is
+/// read by itself: the list of all of them would cost more than it saves.
 const CROWD: usize = 16;
 
-/// What reading jobs takes.
+/// What is needed to read jobs.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     /// The cluster, for this request.
     pub nomad: &'a Session<'a>,
     /// What is remembered of jobs.
     pub cache: &'a Cache,
-    /// Where the plugin keeps its progress, if an address was given.
+    /// The Consul in which the plugin keeps its progress, if an address was given.
     pub consul: Option<&'a Consul>,
     /// Whether passwords are masked in single jobs too.
     pub mask_passwords: bool,
@@ -48,9 +49,9 @@ pub struct KnownJob {
     pub job: Arc<Job>,
     /// Its 2.x status.
     pub status: Status,
-    /// Whether it took no further call.
+    /// Whether the job and its counts decided the status, without a further call.
     told: bool,
-    /// How far it has come, as far as that is known.
+    /// The progress of the replication, as far as it is known.
     pub progress: Progress,
 }
 
@@ -67,8 +68,8 @@ impl KnownJob {
         job
     }
 
-    /// The job's entry in a list, as JSON, its passwords masked. Written once for
-    /// as long as nothing of it changes.
+    /// The job's entry in a list, as JSON, with its passwords masked. The entry is
+    /// written again only when something in it changes.
     ///
     /// # Errors
     /// As [`Reply::json`](crate::reply::Reply::json).
@@ -94,7 +95,7 @@ impl KnownJob {
     }
 }
 
-/// One dtle job. Another tenant's is as good as none.
+/// A dtle job. The job of another tenant is answered like an unknown job.
 ///
 /// # Errors
 /// 404 `job not found`.
@@ -131,8 +132,8 @@ pub async fn one(
     })
 }
 
-/// A remembered job, if it still is what Nomad has: its stub tells, and brings the
-/// counts along, in an answer smaller than the job.
+/// A remembered job, if Nomad still has it unchanged. Nomad's list entry for the job
+/// says so and has the counts too, in an answer smaller than the job.
 async fn remembered(
     reader: Reader<'_>,
     id: &str,
@@ -141,8 +142,8 @@ async fn remembered(
     let cache = reader.cache;
     let region = reader.nomad.region().await?;
     let known = cache.last_job(region, id).await;
-    // The list remembers other tenants' jobs too, so as not to ask again what they
-    // are, and others' with a slash in their ID, which no path leads to.
+    // The cache holds other tenants' jobs too, so that they are not read again, and
+    // jobs with a slash in their ID, which no path leads to.
     let Some(known) = known.filter(|job| job.is_dtle() && !id.contains('/')) else {
         return Ok(None);
     };
@@ -155,7 +156,7 @@ async fn remembered(
     };
     let stubs = match reader.nomad.jobs(&options).await {
         Ok(stubs) => stubs,
-        // A token may read jobs and not list them.
+        // Nomad's token may be allowed to read jobs and not to list them.
         Err(nomad::Error::Forbidden { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
@@ -163,7 +164,7 @@ async fn remembered(
         cache.insert_crowd(region, id).await;
     }
     let stub = stubs.value.into_iter().find(|stub| stub.id == id);
-    // Changed or gone: to be asked for.
+    // A job that was changed or deleted has to be read.
     Ok(stub
         .filter(|stub| stub.job_modify_index == known.job_modify_index)
         .map(|mut stub| Read {
@@ -179,7 +180,7 @@ async fn remembered(
         }))
 }
 
-/// A job and its counts, asked for.
+/// A job and its counts, read from Nomad.
 async fn asked(
     reader: Reader<'_>,
     id: &str,
@@ -200,7 +201,7 @@ async fn asked(
     }
     let summary = match summary {
         Ok(summary) => summary.value,
-        // Deleted in between: as it was a moment ago.
+        // The job was deleted between the two calls: it is shown as it was.
         Err(nomad::Error::NotFound { .. }) => JobSummary::default(),
         Err(error) => return Err(error.into()),
     };
@@ -210,16 +211,17 @@ async fn asked(
     Ok(job.map(|job| (job, summary)))
 }
 
-/// The Consul that has the progress of this request's jobs. The one that the
-/// gateway knows is its own region's: a job of another region may have the same
-/// Name, and progress of its own elsewhere.
+/// The Consul that has the progress of this request's jobs. The gateway knows the
+/// Consul of its own region only: a job of another region may have the same Name,
+/// and has its progress in another Consul.
 pub async fn consul(reader: Reader<'_>) -> Option<&Consul> {
     let consul = reader.consul?;
     let is_own = matches!(reader.nomad.region().await, Ok(None));
     is_own.then_some(consul)
 }
 
-/// The same for a request that is pointless without it. `what` needs it.
+/// The Consul for a request that is pointless without it; `what` names what needs
+/// it.
 ///
 /// # Errors
 /// 400 when no address is set, or the request is for another region.
@@ -229,7 +231,7 @@ pub async fn needed_consul<'a>(reader: Reader<'a>, what: &str) -> Result<&'a Con
             "{what} needs the gateway to know Consul: CONSUL_HTTP_ADDR is not set"
         )));
     }
-    // One that may not be named is refused as such.
+    // A region that may not be named is refused as such.
     reader.nomad.region().await?;
     consul(reader).await.ok_or_else(|| {
         Error::bad_request(format!(
@@ -238,8 +240,7 @@ pub async fn needed_consul<'a>(reader: Reader<'a>, what: &str) -> Result<&'a Con
     })
 }
 
-/// How far a job has come. A Consul that fails is a reason to show what was
-/// registered, not to show nothing.
+/// The progress of a job. When Consul fails, the job is shown as it was registered.
 async fn progress(reader: Reader<'_>, job: &Job) -> Progress {
     let Some(consul) = consul(reader).await else {
         return Progress::default();
@@ -286,9 +287,9 @@ pub async fn without_status(
     Ok(job)
 }
 
-/// What is registered under an ID, to be changed and written back; `None` for
-/// nothing. Without its Version: Nomad numbers versions itself, from 2.0 on unless the
-/// document does.
+/// The job that is registered under an ID, for changing it and writing it back;
+/// `None` when there is none. Its Version is left out, because Nomad numbers
+/// versions itself and from 2.0 on would take the one in the document.
 ///
 /// # Errors
 /// 404 `job not found` for another tenant's job.
@@ -304,7 +305,7 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
             .because(format!("{:?} in a job", error.classify()))
     })?;
     if !job.is_dtle() {
-        // Word for word, and header for header, what an unknown job gets.
+        // The answer must not differ from that for an unknown job.
         return Err(Error::job_not_found());
     }
     Ok(Some(Existing { document, job }))
@@ -324,8 +325,8 @@ pub async fn all(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Vec<K
     })
 }
 
-/// The list of all dtle jobs, sorted by ID, as JSON. While nothing changes it is
-/// not even looked into: what Nomad sends is held against what it sent before.
+/// The list of all dtle jobs, sorted by ID, as JSON. While Nomad's answer is the
+/// same as before, byte by byte, the list that was written from it is used again.
 ///
 /// # Errors
 /// As Nomad's.
@@ -353,8 +354,8 @@ pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Arc<
         entries.push(job.to_entry(reader, region).await?);
     }
     let list: Arc<str> = format!("[{}]", entries.join(",")).into();
-    // A status that took further calls may change while Nomad's list does not, and
-    // a stale list and its jobs may come from two servers.
+    // A status that took further calls may change while Nomad's list stays the same,
+    // and a stale list and its jobs may come from two servers.
     if !options.stale && jobs.iter().all(|job| job.told) {
         cache.lists.insert(question, sources, &list).await;
     }
@@ -402,8 +403,8 @@ async fn with_status(
 pub struct VisibleJobs(BTreeMap<String, Arc<Job>>);
 
 impl VisibleJobs {
-    /// The job that something belongs to which was made at that index: a job
-    /// made later under the same ID is another one.
+    /// The job that an object belongs to which was made at `create_index`. A job
+    /// that was created later under the same ID is another job.
     #[must_use]
     pub fn of(&self, id: &str, create_index: u64) -> Option<(&str, &Arc<Job>)> {
         let (id, job) = self.0.get_key_value(id)?;
@@ -427,8 +428,8 @@ pub async fn visible(reader: Reader<'_>, options: &ReadOptions) -> Result<Visibl
     Ok(VisibleJobs(jobs))
 }
 
-/// The job of a stub; `None` for another tenant's and for one that went away
-/// while the list was read.
+/// The job of a list entry; `None` for another tenant's job, and for a job that was
+/// deleted while the list was read.
 async fn of_stub(
     reader: Reader<'_>,
     stub: &JobStub,
@@ -458,8 +459,8 @@ async fn of_stub(
     Ok(Some(now))
 }
 
-/// A remembered job with the index and the status that the list just gave: they
-/// change without a change of the job.
+/// A remembered job with the index and the status of its list entry, which change
+/// without a change of the job.
 fn as_of(known: Arc<Job>, stub: &JobStub) -> Arc<Job> {
     if known.modify_index == stub.modify_index && known.status == stub.status {
         return known;
@@ -470,7 +471,7 @@ fn as_of(known: Arc<Job>, stub: &JobStub) -> Arc<Job> {
     Arc::new(job)
 }
 
-/// The status, and whether the job and its counts told it by themselves.
+/// The status, and whether the job and its counts decided it without a further call.
 async fn status(
     reader: Reader<'_>,
     job: &Job,
@@ -482,13 +483,13 @@ async fn status(
         Default::default();
     match look {
         Look::Known(status) => return Ok((status, true)),
-        // No path leads to its allocations: Nomad's own word has to do.
+        // No path leads to its allocations, so Nomad's own status has to do.
         _ if job.id.contains('/') => return Ok((recorded(job), true)),
         Look::Failed => {
             allocations = reader.nomad.job_allocations(&job.id, options).await?.value;
             if needs_evaluations(&JobView::new(job), &allocations) {
                 evaluations = reader.nomad.job_evaluations(&job.id, options).await?.value;
-                // What they have placed meanwhile has to be seen.
+                // The evaluations may have placed allocations since the first read.
                 allocations = reader.nomad.job_allocations(&job.id, options).await?.value;
             }
         }

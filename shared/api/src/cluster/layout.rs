@@ -1,4 +1,4 @@
-//! Which generation of the plugin jobs are written for.
+//! The generation of the plugin that jobs are written for.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use moka::future::Cache;
 use crate::expiring::Expiring;
 use crate::reply::Error;
 
-/// How long the plugin's generation is believed.
+/// How long the generation that the nodes reported is used without asking again.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// The plugin's generation by region, as the nodes last said.
+/// The plugin's generation in each region, as the nodes last reported it.
 pub struct Layouts(Cache<Option<String>, Expiring<Layout>>);
 
 impl Default for Layouts {
@@ -22,7 +22,7 @@ impl Default for Layouts {
     }
 }
 
-/// The setting, else what the nodes say, else the newer one.
+/// The layout of the setting; without one, that of the nodes; else the newest.
 ///
 /// # Errors
 /// 500 for a cluster that runs both generations.

@@ -1,5 +1,6 @@
-//! Lists as they were written, each held against what it was made of: while Nomad's
-//! answer stays the same, byte by byte, its translation is not made again.
+//! Lists in their written form, each remembered with the answers of Nomad that it
+//! was made of. While these answers are the same, byte by byte, the list is not
+//! translated again.
 
 use std::sync::Arc;
 

@@ -1,16 +1,16 @@
 //! Locks for the writers of a job within this process.
 //!
-//! No change would be lost without them. But writers that meet at Nomad make each other
-//! repeat their changes, and some of them give up in the end, while writers that wait
-//! for each other here all succeed. That serves a gateway with many clients; a function
-//! has one request at a time.
+//! No change would be lost without these locks. But writers that meet at Nomad make
+//! each other repeat their changes, and some of them give up in the end; writers
+//! that wait for each other here all succeed. This serves a gateway with many
+//! clients. A Lambda function has one request at a time.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-/// How long a writer waits for the one before, who may be waiting for Nomad.
+/// How long a writer waits for the writer before, which may be waiting for Nomad.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A fixed number of locks, among which the IDs of jobs are spread.

@@ -1,6 +1,7 @@
-//! What several routes need of the cluster: a job with its status, the list of
-//! jobs, a write that loses nobody's change, what running tasks say. Each has a cache
-//! of its own and takes what it uses; a route puts them together.
+//! What several routes need of the cluster: a job with its status, the list of jobs,
+//! a write that loses nobody's change, the statistics of running tasks. Each module
+//! has its own cache, and its functions take only what they use; a route combines
+//! them.
 
 pub mod allocations;
 mod history;

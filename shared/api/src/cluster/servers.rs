@@ -1,4 +1,4 @@
-//! What the servers' release tells about them.
+//! What the release of the Nomad servers says about their behaviour.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

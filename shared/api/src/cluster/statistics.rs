@@ -1,8 +1,8 @@
-//! What running tasks say of their work.
+//! The statistics of running tasks.
 //!
-//! Every question costs the cluster a write and pushes an event out of the task's
-//! ten. So an answer is kept until the plugin takes its next figures, and callers of
-//! the same moment share one.
+//! Every signal costs the cluster a write and pushes out one of the ten events that
+//! Nomad keeps for a task. So an answer is remembered until the plugin renews its
+//! figures, and callers who ask at the same moment share one signal.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

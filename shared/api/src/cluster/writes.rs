@@ -1,10 +1,11 @@
 //! Changing a job without losing anybody's change.
 //!
-//! A change is made on the version that was read, and Nomad refuses it when another
-//! one is there by then. It is then made again on that one, a bounded number of times;
-//! a caller who set the index himself is told instead. A write whose answer got lost
-//! is looked for in Nomad, so that no change is made twice. Where Nomad's check is not
-//! atomic, [`history`](super::history) does the rest.
+//! A change is made on the version that was read, and Nomad refuses it when the job
+//! has another version by then. In that case the change is made again on the new
+//! version, a bounded number of times; a caller who sent an index gets the conflict
+//! instead. When the answer to a write was lost, the write is looked up in Nomad, so
+//! that no change is made twice. Where Nomad's check is not atomic,
+//! [`history`](super::history) does the rest.
 
 use std::time::Duration;
 
@@ -20,10 +21,10 @@ use super::locks::Locks;
 use super::servers::Servers;
 use crate::reply::Error;
 
-/// How often a change is made anew because somebody else came between.
+/// How often a change is made when other writers change the job in between.
 const ATTEMPTS: u64 = 8;
 
-/// What changing jobs takes.
+/// What is needed to change jobs.
 #[derive(Clone, Copy)]
 pub struct Writer<'a> {
     /// The cluster, for this request.
@@ -79,14 +80,16 @@ where
             Err(text) if once || attempt == ATTEMPTS => return Err(Error::refused(text)),
             Err(_) => drop(lock),
         }
-        // Apart from the others that met here, the further the more often.
+        // A random pause keeps writers that met here apart; it grows with each
+        // attempt.
         let [random, ..] = Uuid::new_v4().into_bytes();
         tokio::time::sleep(Duration::from_millis(u64::from(random) * attempt / 8)).await;
         attempt += 1;
     }
 }
 
-/// Marks a document as a write of its own on a version. Returns the mark's name.
+/// Gives a document a mark that names the version it changes. Returns the mark's
+/// name.
 pub(super) fn mark(document: &mut Map<String, Value>, base: u64) -> String {
     let name = Uuid::new_v4().simple().to_string();
     let mut kept = MetaRecord::of_document(document);
@@ -95,7 +98,7 @@ pub(super) fn mark(document: &mut Map<String, Value>, base: u64) -> String {
         name: name.clone(),
     });
     kept.put_into(document);
-    // An operator's tag stays with the version that was given it.
+    // A tag stays with the version that an operator gave it to.
     document.remove("VersionTag");
     name
 }
@@ -119,12 +122,13 @@ pub(super) struct Write<'a> {
     /// The JobModifyIndex of the version that it changes, 0 for a new job.
     pub(super) expected: u64,
     document: Map<String, Value>,
-    /// The name of its mark; none where Meta stays as it is.
+    /// The name of the document's mark; `None` where its Meta stays as it is.
     name: Option<String>,
 }
 
 impl Write<'_> {
-    /// Makes the write: its Raft index, or in Nomad's words why it does not hold.
+    /// Makes the write. Returns its Raft index, or Nomad's text when there is a
+    /// conflict.
     async fn make(&self) -> Result<Result<u64, String>, Error> {
         let nomad = self.writer.nomad;
         let (ours, index) = match nomad.register(&self.document, self.expected).await {
@@ -136,20 +140,20 @@ impl Write<'_> {
                 (_, error) => return Err(error.into()),
             },
         };
-        // What changed nothing has made no version.
+        // A write that changed nothing has made no version.
         if ours == self.expected || self.writer.servers.check_atomically(nomad).await {
             return Ok(Ok(index));
         }
         Ok(self.settle(ours).await?.map_or(Ok(index), Err))
     }
 
-    /// The index that this write got although it failed like that.
+    /// The index of this write if Nomad applied it although the call failed.
     async fn landed(&self, error: &nomad::Error) -> Result<Option<u64>, Error> {
         if !error.is_in_doubt() {
             return Ok(None);
         }
         let Some(name) = &self.name else {
-            // It has no name to be found by: what is there tells.
+            // Without a mark, the job that is registered now decides.
             let now = registered(self.writer.nomad, self.id).await?;
             let now = now.filter(|now| now.runs_as(&self.document));
             return Ok(now.map(|now| now.job.job_modify_index));

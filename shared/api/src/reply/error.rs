@@ -1,10 +1,9 @@
-//! What a route answers when it cannot answer.
+//! Errors: what a route answers when it fails.
 //!
-//! Two goals pull against each other: the caller must learn what is wrong in
-//! 2.x's words, and the log must learn more than the caller may. So an error
-//! has a message for the caller and, apart from it, a cause for the log. It can
-//! only be built by the constructors below, each of which reads like the
-//! sentence it sends.
+//! The caller must learn what is wrong, in 2.x's words, and the log must learn more
+//! than the caller may. So an error has a message for the caller and a separate
+//! cause for the log. The constructors below are the only way to make one; each
+//! reads like the sentence that it sends.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -22,7 +22,7 @@ pub use error::Error;
 const INDEX: HeaderName = HeaderName::from_static("x-udup-index");
 const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-udup-knownleader");
 const LAST_CONTACT: HeaderName = HeaderName::from_static("x-udup-lastcontact");
-/// What the caller has to do beside, in one sentence. Not in 2.x.
+/// What the caller still has to do, in one sentence. 2.x has no such header.
 const WARNING: HeaderName = HeaderName::from_static("x-dtle-warning");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -127,8 +127,8 @@ impl Reply {
 }
 
 impl Reply {
-    /// Adds what the caller has to do beside, as `X-Dtle-Warning`. A text that no
-    /// header can carry is left out.
+    /// Adds a sentence that says what the caller still has to do, as
+    /// `X-Dtle-Warning`. A text that a header cannot carry is left out.
     #[must_use]
     pub fn with_warning(mut self, text: &str) -> Self {
         self.warning = HeaderValue::from_str(text).ok();

@@ -1,19 +1,20 @@
-//! The routes: one file each, and [`TABLE`], the only list of them.
+//! The routes: one file for each, and [`TABLE`], which is the only list of them.
 //!
-//! A row says what API Gateway needs (methods, paths), which function answers,
-//! and how. The local gateway dispatches by it, the template is held against it
-//! by a test, the function for unknown paths tells 405 from 404 by it.
+//! A row names the methods and paths of a route, as API Gateway needs them, the
+//! function that answers, and the handler. The gateway on one machine finds the
+//! handler in the table, a test compares the template with it, and the function for
+//! unknown paths tells 405 from 404 by it.
 
 use crate::route::{Route, Row};
 
 pub mod allocation {
-    //! Allocations: tasks of jobs, placed on nodes.
+    //! Allocations: tasks of jobs that were placed on nodes.
     pub mod get;
     pub mod list;
     pub mod stats;
 }
 pub mod evaluation {
-    //! Evaluations: the scheduler's looks at a job.
+    //! Evaluations: the scheduler's decisions about a job.
     pub mod allocations;
     pub mod get;
     pub mod list;
@@ -41,7 +42,7 @@ pub mod node {
 }
 pub mod not_found;
 pub mod order {
-    //! Orders: what 2.x had for billing, and a Nomad cluster has not.
+    //! Orders: the billing of 2.x, which a Nomad cluster does not have.
     pub mod list;
     pub mod unsupported;
 }
@@ -97,8 +98,8 @@ pub const TABLE: &[Route] = &[
     job::validate::ROUTE,
 ];
 
-/// The rows of [`TABLE`], without their handlers: a function that looked at the
-/// table itself would carry the code of every route.
+/// The rows of [`TABLE`] without their handlers. A function that used the table
+/// itself would contain the code of every route.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 pub const ROWS: [Row; TABLE.len()] = {
     let mut rows = [not_found::ROUTE.row(); TABLE.len()];

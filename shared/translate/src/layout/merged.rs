@@ -1,5 +1,6 @@
-//! From 4.22.11 on: the Src task's Config has everything, the Dest task's only says
-//! what kind of destination it is. The plugin decides the side by the task's name.
+//! The layout from 4.22.11 on: the Src task's Config has everything, and the Dest
+//! task's Config only says what kind of destination it is. The plugin decides the
+//! side by the task's name.
 
 use serde_json::{Value, json};
 
@@ -30,8 +31,8 @@ fn decides(group: &TaskGroup, task: &Task) -> [String; 2] {
 }
 
 /// Moves everything into the Src task's Config. Of the keys that Dest sent, those
-/// it acts upon go along, unless Src says something else under the same name; the
-/// rest is kept.
+/// that a Dest acts upon move too, unless Src has another value under the same name.
+/// The other keys go into the record.
 fn write(configs: &mut Configs, spec: &JobSpec, record: &mut MetaRecord) {
     let src = &mut configs.src;
     if let Some(connection) = src.remove("ConnectionConfig") {

@@ -1,11 +1,12 @@
-//! How the plugin wants a job's Config: a generation of it a file, both directions.
+//! The layouts: how a generation of the plugin wants a job's Config. Each generation
+//! has a file with both directions, from 2.x and to 2.x.
 //!
-//! Up to 4.22.07 each task has a Config of its own, which is what 2.x had
-//! ([`split`]). From 4.22.11 on the Src task has everything ([`merged`]). Each
-//! generation fails a task outright for a key of the other.
+//! Up to 4.22.07 each task has a Config of its own, as in 2.x ([`split`]). From
+//! 4.22.11 on the Src task's Config has everything ([`merged`]). Each generation
+//! fails a task outright for a key of the other.
 //!
-//! A third generation is a file beside these two, a variant of [`Layout`] and a row
-//! of [`Layout::rules`].
+//! A third generation takes a file beside these two, a variant of [`Layout`] with
+//! its place in [`Layout::ALL`], and an arm in [`Layout::rules`].
 
 mod merged;
 mod split;
@@ -32,25 +33,28 @@ pub enum Layout {
     Merged,
 }
 
-/// What tells one generation from another.
+/// How one generation differs from another.
 struct Rules {
     /// Its name in settings.
     name: &'static str,
     /// The first release that wants it.
     since: (u32, u32, u32),
-    /// Keys that no earlier generation takes: one of them in a Config tells.
+    /// Keys that no earlier generation takes. One of them in a Config shows that the
+    /// job is written for this generation.
     marks: &'static [&'static str],
     /// The drivers of 2.x that it has a counterpart for.
     drivers: &'static [Driver],
-    /// Of a group's and its task's name the one that decides the side.
+    /// The names that decide the side of a task, out of its own and its group's
+    /// name: the second counts where the first names no side.
     decides: fn(group: &TaskGroup, task: &Task) -> [String; 2],
-    /// From 2.x: where the keys of both tasks go. The record takes what has no place.
+    /// From 2.x: moves the keys of both tasks to where this generation wants them.
+    /// The record takes the keys that it has no place for.
     write: fn(configs: &mut Configs, spec: &JobSpec, record: &mut MetaRecord),
-    /// To 2.x: the Config of one side, and the driver that its keys speak of.
+    /// To 2.x: the Config of one side, and the driver that its keys belong to.
     read: fn(found: &Found<'_>, side: Side) -> (Config, Driver),
 }
 
-/// The Configs of both tasks, on their way to Nomad.
+/// The Configs of both tasks on their way to Nomad.
 #[derive(Debug, Default)]
 pub struct Configs {
     /// Of the Src task.
@@ -59,14 +63,14 @@ pub struct Configs {
     pub dest: Config,
 }
 
-/// What a Nomad job has, on its way to 2.x.
+/// The parts of a Nomad job from which a 2.x Config is read.
 #[derive(Clone, Copy)]
 pub struct Found<'a> {
     /// The Config of the task that is read.
     pub own: &'a Config,
     /// The Config of the job's Src task, if it has one.
     pub src: Option<&'a Config>,
-    /// What was kept of the 2.x job.
+    /// The record in the job's Meta.
     pub record: &'a MetaRecord,
 }
 
@@ -87,7 +91,8 @@ impl Layout {
         self.rules().name
     }
 
-    /// The generation to assume where nothing tells: the newest.
+    /// The generation to assume where neither nodes nor setting name one: the
+    /// newest.
     #[must_use]
     pub fn newest() -> Self {
         Self::ALL.last().copied().unwrap_or(Self::Merged)
@@ -134,7 +139,7 @@ impl Layout {
         (self.rules().write)(configs, spec, record);
     }
 
-    /// The 2.x Config of one side, and the driver that its keys speak of.
+    /// The 2.x Config of one side, and the driver that its keys belong to.
     #[must_use]
     pub fn read(self, found: &Found<'_>, side: Side) -> (Config, Driver) {
         (self.rules().read)(found, side)
@@ -165,17 +170,17 @@ impl FromStr for Layout {
 /// Which generation of the plugin the nodes run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generation {
-    /// All nodes that tell run this one.
+    /// All nodes that report a version run this one.
     One(Layout),
-    /// No node tells.
+    /// No node reports a version.
     Unknown,
     /// The nodes run more than one.
     Mixed,
 }
 
 impl Generation {
-    /// What the nodes say. Only nodes that are ready and whose driver is detected
-    /// count.
+    /// The generation that the nodes report. Only nodes that are ready and on which
+    /// the driver is detected count.
     #[must_use]
     pub fn of_nodes(nodes: &[NodeStub]) -> Self {
         let mut found = None;
@@ -196,8 +201,9 @@ impl Generation {
     }
 }
 
-/// A block of a Config. The Nomad CLI registers one that is written as HCL's
-/// `ConnectionConfig { … }`, without an equals sign, as a list of one.
+/// The object in a block of a Config. A block written as HCL's `ConnectionConfig { …
+/// }`, without an equals sign, is registered by the Nomad CLI as a list of one
+/// object.
 pub(crate) fn block(value: Value) -> Value {
     match value {
         Value::Array(mut items) if matches!(items.as_slice(), [Value::Object(_)]) => {
@@ -207,7 +213,8 @@ pub(crate) fn block(value: Value) -> Value {
     }
 }
 
-/// Keeps a key as it was sent, instead of what was kept of its inside.
+/// Puts a whole key into the record as it was sent, instead of the parts of it that
+/// are there.
 pub(crate) fn keep_whole(rest: &mut Vec<(String, Value)>, task: &TaskSpec, key: &str) {
     let whole = format!("/{key}");
     let inside = format!("{whole}/");

@@ -1,5 +1,6 @@
-//! Up to 4.22.07: each task has a Config of its own, as in 2.x. The plugin decides
-//! the side by the name of the group. What a Kafka task says stands in a block.
+//! The layout up to 4.22.07: each task has a Config of its own, as in 2.x. The
+//! plugin decides the side by the name of the group. The keys of a Kafka task stand
+//! in a block.
 
 use serde_json::Value;
 

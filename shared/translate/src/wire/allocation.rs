@@ -1,4 +1,4 @@
-//! Allocations, their tasks, and the events of those.
+//! Nomad's allocations, their tasks, and the events of tasks.
 
 use std::collections::BTreeMap;
 
@@ -12,34 +12,34 @@ use super::{Job, nullable};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AllocationStub {
-    /// Its ID.
+    /// The allocation's ID.
     #[serde(rename = "ID")]
     pub id: String,
     /// The evaluation that placed it.
     #[serde(rename = "EvalID")]
     pub eval_id: String,
-    /// Its job.
+    /// The ID of its job.
     #[serde(rename = "JobID")]
     pub job_id: String,
-    /// The node it runs on.
+    /// The ID of the node that it runs on.
     #[serde(rename = "NodeID")]
     pub node_id: String,
     /// Its namespace; a list of an older Nomad may lack it.
     pub namespace: String,
-    /// The group it is one of.
+    /// The name of the job's group that it is an allocation of.
     pub task_group: String,
     /// `run`, `stop` or `evict`.
     pub desired_status: String,
-    /// Why.
+    /// Why Nomad wants that.
     pub desired_description: String,
     /// `pending`, `running`, `complete`, `failed`, `lost`, `unknown`.
     pub client_status: String,
-    /// Words to it.
+    /// Nomad's sentence about the client's status.
     pub client_description: String,
-    /// An evaluation that will replace it later.
+    /// The ID of an evaluation that will replace it later.
     #[serde(rename = "FollowupEvalID")]
     pub followup_eval_id: String,
-    /// By task, absent before the node reported.
+    /// The state of each task; absent before the node has reported it.
     #[serde(deserialize_with = "nullable")]
     pub task_states: BTreeMap<String, TaskState>,
     /// Index of its creation.
@@ -52,7 +52,7 @@ pub struct AllocationStub {
     pub modify_time: i64,
 }
 
-/// Of an allocation in a list, what tells which of its tasks run.
+/// The part of an allocation in a list that says which of its tasks run.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AllocationState {
@@ -61,12 +61,12 @@ pub struct AllocationState {
     pub id: String,
     /// `pending`, `running`, `complete`, `failed`, `lost`, `unknown`.
     pub client_status: String,
-    /// By task, absent before the node reported.
+    /// The state of each task; absent before the node has reported it.
     #[serde(deserialize_with = "nullable")]
     pub task_states: BTreeMap<String, TaskPhase>,
 }
 
-/// Of a task's state, the state alone: its events are most of a list.
+/// A task's state without its events, which are the greatest part of a list.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TaskPhase {
@@ -100,13 +100,13 @@ impl From<AllocationStub> for AllocationState {
 /// An allocation, whole, with the job it was made for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Allocation {
-    /// What a list would show.
+    /// The fields that a list shows too.
     pub stub: AllocationStub,
-    /// What a list leaves out.
+    /// The fields that a list leaves out.
     pub rest: AllocationRest,
 }
 
-/// What only a whole allocation has.
+/// The fields that only a whole allocation has.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AllocationRest {
@@ -136,11 +136,11 @@ impl<'de> Deserialize<'de> for Allocation {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Metrics {
-    /// Nodes looked at.
+    /// How many nodes the scheduler looked at.
     pub nodes_evaluated: u64,
-    /// Nodes that did not qualify.
+    /// How many nodes did not qualify.
     pub nodes_filtered: u64,
-    /// Nodes without room.
+    /// How many nodes had no room.
     pub nodes_exhausted: u64,
     /// Nodes per datacenter.
     #[serde(deserialize_with = "nullable")]
@@ -212,7 +212,7 @@ pub struct Event {
     pub kill_reason: String,
     /// Nanoseconds.
     pub kill_timeout: i64,
-    /// Words to it.
+    /// Nomad's message about it.
     pub message: String,
     /// Why it was restarted, or not.
     pub restart_reason: String,

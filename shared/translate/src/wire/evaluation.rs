@@ -1,4 +1,4 @@
-//! Evaluations.
+//! Nomad's evaluations.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use super::{Metrics, nullable};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Evaluation {
-    /// Its ID.
+    /// The evaluation's ID.
     #[serde(rename = "ID")]
     pub id: String,
-    /// Its job.
+    /// The ID of its job.
     #[serde(rename = "JobID")]
     pub job_id: String,
-    /// The node because of which it was made.
+    /// The ID of the node because of which it was made.
     #[serde(rename = "NodeID")]
     pub node_id: String,
     /// Its namespace.
@@ -25,17 +25,17 @@ pub struct Evaluation {
     pub triggered_by: String,
     /// `pending`, `complete`, `blocked`, `failed`, `canceled`.
     pub status: String,
-    /// Words to it.
+    /// Nomad's sentence about the status.
     pub status_description: String,
-    /// When it will run, RFC 3339.
+    /// When the scheduler will run it, RFC 3339.
     pub wait_until: Option<String>,
-    /// Nanoseconds it waits.
+    /// How long it waits, in nanoseconds.
     pub wait: i64,
-    /// The one after it.
+    /// The ID of the evaluation that follows it.
     pub next_eval: String,
-    /// The one before it.
+    /// The ID of the evaluation that it follows.
     pub previous_eval: String,
-    /// The one that waits for room.
+    /// The ID of the evaluation that waits for room on a node.
     pub blocked_eval: String,
     /// Whether constraints are not covered by node classes.
     pub escaped_computed_class: bool,

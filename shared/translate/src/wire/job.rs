@@ -1,4 +1,4 @@
-//! Jobs.
+//! Nomad's jobs.
 
 use std::collections::BTreeMap;
 
@@ -41,23 +41,23 @@ pub struct JobSummary {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct GroupSummary {
-    /// Waiting for a node.
+    /// Allocations that wait for a node.
     pub queued: u64,
-    /// Ended well.
+    /// Allocations that ended without a failure.
     pub complete: u64,
-    /// Ended badly.
+    /// Allocations that failed.
     pub failed: u64,
-    /// Running.
+    /// Allocations that run.
     pub running: u64,
-    /// Placed, not yet running.
+    /// Allocations that were placed and do not run yet.
     pub starting: u64,
-    /// On a node that is gone.
+    /// Allocations on a node that is gone.
     pub lost: u64,
-    /// On a node that is disconnected (Nomad 1.3).
+    /// Allocations on a node that is disconnected (from Nomad 1.3 on).
     pub unknown: u64,
 }
 
-/// A job, whole but for what nobody here reads.
+/// A job with all fields that the translation reads.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Job {
@@ -71,12 +71,12 @@ pub struct Job {
     /// Where its tasks may run.
     #[serde(deserialize_with = "nullable")]
     pub datacenters: Vec<String>,
-    /// Free texts, kept as they are.
+    /// Texts under free names, which Nomad returns unchanged.
     #[serde(deserialize_with = "nullable")]
     pub meta: BTreeMap<String, String>,
     /// `pending`, `running` or `dead`.
     pub status: String,
-    /// Words to it, mostly empty.
+    /// Nomad's sentence about the status, mostly empty.
     pub status_description: String,
     /// Whether it was deregistered without purging.
     pub stop: bool,
@@ -130,13 +130,13 @@ pub struct ReschedulePolicy {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Constraint {
-    /// What is looked at: `${node.unique.name}`.
+    /// The property that is compared, such as `${node.unique.name}`.
     #[serde(rename = "LTarget")]
     pub left: String,
-    /// What it is compared with.
+    /// The value that it is compared with.
     #[serde(rename = "RTarget")]
     pub right: String,
-    /// How: `=`.
+    /// The comparison, such as `=`.
     #[serde(rename = "Operand")]
     pub operand: String,
 }
@@ -149,7 +149,7 @@ pub struct Task {
     pub name: String,
     /// Its driver: `dtle` for those this API knows.
     pub driver: String,
-    /// What the driver is told.
+    /// The Config, which the driver receives.
     #[serde(deserialize_with = "nullable")]
     pub config: TaskConfig,
     /// Whether the group ends with it.

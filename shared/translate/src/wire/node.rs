@@ -1,4 +1,4 @@
-//! Nodes.
+//! Nomad's nodes.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct NodeStub {
     pub address: String,
     /// `initializing`, `ready`, `down`, `disconnected`.
     pub status: String,
-    /// Words to it.
+    /// Nomad's sentence about the status.
     pub status_description: String,
     /// Its drivers, undetected ones too.
     #[serde(deserialize_with = "nullable")]
@@ -52,9 +52,9 @@ pub struct Node {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct DriverInfo {
-    /// Whether it is there.
+    /// Whether the driver is detected on the node.
     pub detected: bool,
-    /// What it says of itself.
+    /// The attributes that the driver reports.
     #[serde(deserialize_with = "nullable")]
     pub attributes: BTreeMap<String, String>,
 }

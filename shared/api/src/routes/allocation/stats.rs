@@ -1,11 +1,11 @@
-//! `GET /v1/agent/allocation/{id}/stats`: what the running tasks of an allocation
-//! say about their work.
+//! `GET /v1/agent/allocation/{id}/stats`: the statistics of the running tasks of an
+//! allocation.
 //!
-//! Every question costs the cluster a write and pushes an event out of the task's ten,
-//! so an answer is kept until the plugin takes its next figures, and callers of the
-//! same moment share one. Whether a task runs is asked each time. Only tasks whose
-//! driver is `dtle` are signalled: others answer other things to the signal, and some
-//! would act on it.
+//! Every signal costs the cluster a write and pushes out one of the ten events that
+//! Nomad keeps for a task. So an answer is remembered until the plugin renews its
+//! figures, and callers who ask at the same moment share one signal. Whether a task
+//! runs is asked each time. Only tasks whose driver is `dtle` get the signal:
+//! another driver would answer something else, and some would act on it.
 
 use std::sync::Arc;
 

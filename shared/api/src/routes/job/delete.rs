@@ -1,10 +1,10 @@
 //! `DELETE /v1/job/{id}`: removes a job from Nomad.
 //!
-//! The plugin's progress stays, so that a job made again under the ID goes on
-//! where this one stopped: the vendor's own "delete to pause, create to resume".
-//! `?forget=true` removes it too, and says in `X-Dtle-Warning` what it cannot
-//! remove: what the destination holds of the job. An unknown job is as good as a
-//! deleted one [075], and another tenant's is unknown.
+//! The plugin's progress stays, so that a job that is created again under the ID
+//! goes on where this one stopped; that is the vendor's own "delete to pause, create
+//! to resume". `?forget=true` removes the progress too, and `X-Dtle-Warning` names
+//! what it cannot remove: the destination's record of the job. An unknown job is
+//! answered like a deleted one [075], and another tenant's job like an unknown one.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! `POST /v1/node/{id}/evaluate`, `PUT …`: lets the scheduler look at a node again.
+//! `POST /v1/node/{id}/evaluate`, `PUT …`: makes the scheduler evaluate a node
+//! again.
 
 use dtle_nomad::ReadOptions;
 use dtle_translate::evaluation::to_node_evaluation;

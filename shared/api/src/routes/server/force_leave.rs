@@ -1,4 +1,4 @@
-//! `POST /v1/agent/force-leave?node=…`, `PUT …`: gives a failed server up.
+//! `POST /v1/agent/force-leave?node=…`, `PUT …`: removes a failed server.
 
 use crate::context::Context;
 use crate::document::{Answer, Doc, Query};
