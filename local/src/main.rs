@@ -12,6 +12,7 @@ use dtle_api::App;
 use dtle_api::auth::{Callers, Scope, Tokens, new_token};
 use dtle_api::settings::Settings;
 use dtle_api::watched::Watched;
+use dtle_translate::Layout;
 use local::gateway::{AllowedHost, Gateway, Metrics, Template, serve, serve_tls, tls};
 use local::log::LogFormat;
 use local::nomad_sim::{self, NomadSim};
@@ -69,7 +70,7 @@ struct Arguments {
 
     /// How jobs are written: `split` for plugins up to 4.22.07, `merged` from
     /// 4.22.11 on. Asked of the nodes when not given.
-    #[arg(long, env = "DTLE_LAYOUT", value_name = "LAYOUT", value_parser = ["split", "merged"])]
+    #[arg(long, env = "DTLE_LAYOUT", value_name = "LAYOUT", value_parser = clap::builder::PossibleValuesParser::new(Layout::ALL.iter().map(|layout| layout.as_str())))]
     layout: Option<String>,
 
     /// Use the in-memory Nomad, whatever NOMAD_ADDR says, and let it pretend to run

@@ -29,6 +29,7 @@ use tests::contention::{Diary, Random, job, tokens};
 use tests::proxy::{Fault, Which};
 use tests::{Client, Proxy, gateway};
 use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
 /// A node that nobody has, so that nothing starts.
 const NODE: Option<&str> = Some("node-of-nobody");
@@ -138,12 +139,13 @@ async fn no_accepted_change_is_lost() {
     let setup = Setup::start().await;
     let clients = setting("STRESS_CLIENTS", 8);
     let barrier = Arc::new(Barrier::new(usize::try_from(clients).unwrap()));
-    let clients: Vec<_> = (0..clients)
-        .map(|number| tokio::spawn(change(Arc::clone(&setup), Arc::clone(&barrier), number)))
+    let mut changing: JoinSet<Diary> = (0..clients)
+        .map(|number| change(Arc::clone(&setup), Arc::clone(&barrier), number))
         .collect();
     let mut diary = Diary::default();
-    for client in clients {
-        diary.extend(client.await.unwrap());
+    // The first that fails ends all: the others would wait for it.
+    while let Some(client) = changing.join_next().await {
+        diary.extend(client.unwrap());
     }
     let (mut lost, mut uninvited) = (Vec::new(), Vec::new());
     let mut versions = 0;
