@@ -173,9 +173,21 @@ impl Side {
         Ok(states.filter(|state| wanted.contains(state)).count())
     }
 
-    /// How many of a job's tasks run or are about to.
+    /// How many of a job's tasks run or are about to. 2.x can call one pending for
+    /// good that works; told to stop, it stops, and is called so still. What it noted
+    /// on the destination is looked at as well, therefore, before anything starts.
     async fn busy(&self, id: &str) -> Result<usize, Stop> {
-        self.count(id, &["running", "pending"]).await
+        let path = format!("{}/allocations", job_path(id));
+        let list = self.ask(async || self.api.get(&path).await).await?;
+        let wanted = |allocation: &Value| {
+            text(allocation, "DesiredStatus").is_none_or(|desired| desired == "run")
+        };
+        let busy = items(&list).iter().flat_map(|allocation| {
+            let wanted = wanted(allocation);
+            states(allocation)
+                .filter(move |state| *state == "running" || *state == "pending" && wanted)
+        });
+        Ok(busy.count())
     }
 
     /// Pauses a job, and returns when it is called paused.
