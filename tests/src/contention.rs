@@ -108,6 +108,8 @@ pub struct Diary {
     pub accepted: BTreeMap<String, BTreeSet<String>>,
     /// How many changes were answered with a conflict.
     pub refused: usize,
+    /// How many changes were answered with 502: made or not, nobody knows.
+    pub doubts: usize,
 }
 
 impl Diary {
@@ -115,7 +117,7 @@ impl Diary {
     /// was accepted.
     ///
     /// # Panics
-    /// When the answer is neither a success nor a conflict.
+    /// When the answer is neither a success, a conflict nor a doubt.
     pub async fn add(
         &mut self,
         (reader, writer): (&Client, &Client),
@@ -136,6 +138,14 @@ impl Diary {
             self.refused += 1;
             return false;
         }
+        if answer.status == 502
+            && answer
+                .shown()
+                .starts_with("Nomad did not confirm the change")
+        {
+            self.doubts += 1;
+            return false;
+        }
         assert_eq!(answer.status, 200, "{}", answer.shown());
         self.accepted
             .entry(id.to_owned())
@@ -149,6 +159,7 @@ impl Diary {
             self.accepted.entry(id).or_default().extend(tokens);
         }
         self.refused += other.refused;
+        self.doubts += other.doubts;
     }
 
     /// How many changes were accepted.

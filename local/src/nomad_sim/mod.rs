@@ -154,6 +154,9 @@ pub struct Options {
     pub atomic_enforce_index: bool,
     /// Without atomicity: the time between the check and the write.
     pub write_window: Duration,
+    /// How many versions of a job are kept, the current one included: six, or
+    /// `job_tracked_versions` in the configuration of a newer server.
+    pub job_tracked_versions: usize,
     /// With a token, ACLs are on, and this is the only one that is known.
     pub acl_token: Option<String>,
     /// Whether the query names the namespace of a register, as from Nomad
@@ -180,6 +183,7 @@ impl Default for Options {
             build: "1.1.2".to_owned(),
             atomic_enforce_index: false,
             write_window: Duration::from_millis(2),
+            job_tracked_versions: 6,
             acl_token: None,
             query_names_namespace: false,
             region: "global".to_owned(),
@@ -250,6 +254,7 @@ impl NomadSim {
             serf_port: address.port().saturating_add(2),
             consul: consul_address.to_string(),
             nats: "127.0.0.1:8193".to_owned(),
+            job_tracked_versions: options.job_tracked_versions,
             server: "facbba2f-8c6f-355b-38f9-d60a0f2d2503".to_owned(),
             started: go::now_nanoseconds(),
         };

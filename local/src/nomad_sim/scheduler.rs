@@ -25,9 +25,6 @@ const NOT_NEEDED: &str = "alloc not needed due to job update";
 const UPDATED: &str = "alloc is being updated due to job update";
 const RESCHEDULED: &str = "alloc was rescheduled because it failed";
 
-/// How many versions of a job Nomad keeps, the current one included.
-const VERSIONS_KEPT: usize = 6;
-
 /// What a register or deregister call answers with.
 pub(crate) struct Written {
     pub(crate) eval: String,
@@ -72,6 +69,7 @@ impl State {
             .get(&id)
             .is_some_and(|job| !canonical::changed(&job.doc, &doc));
         let index = self.next_index();
+        let earlier = self.agent.job_tracked_versions.saturating_sub(1);
         if !unchanged {
             if let Some(map) = doc.as_object_mut() {
                 map.insert("SubmitTime".to_owned(), Value::from(go::now_nanoseconds()));
@@ -83,7 +81,7 @@ impl State {
                 .collect();
             if let Some(job) = self.jobs.get_mut(&id) {
                 job.earlier.insert(0, Arc::clone(&job.doc));
-                job.earlier.truncate(VERSIONS_KEPT - 1);
+                job.earlier.truncate(earlier);
                 job.doc = Arc::new(doc);
                 job.version += 1;
                 job.stable = false;
@@ -134,6 +132,7 @@ impl State {
     pub(crate) fn deregister(&mut self, id: &JobKey, purge: bool) -> Written {
         let index = self.next_index();
         let known = self.jobs.contains_key(id);
+        let earlier = self.agent.job_tracked_versions.saturating_sub(1);
         let mut eval = self.new_eval(id, "job-deregister", index);
         eval.job_modify_index = index;
         if known && purge {
@@ -144,7 +143,7 @@ impl State {
         } else if known {
             self.edit_job(id, |job| {
                 job.earlier.insert(0, Arc::clone(&job.doc));
-                job.earlier.truncate(VERSIONS_KEPT - 1);
+                job.earlier.truncate(earlier);
                 job.version += 1;
                 job.stopped = true;
                 job.modify_index = index;

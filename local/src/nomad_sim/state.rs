@@ -273,6 +273,8 @@ pub(crate) struct Agent {
     pub(crate) consul: String,
     pub(crate) nats: String,
     pub(crate) server: String,
+    /// How many versions of a job the server keeps.
+    pub(crate) job_tracked_versions: usize,
     pub(crate) started: i64,
 }
 

@@ -50,6 +50,13 @@ fn standing(versions: &[JobVersion], own: Option<(u64, u64)>) -> Vec<u64> {
     stand
 }
 
+/// Whether the versions that Nomad still has tell if a write stands: the write itself
+/// is among them and, unless it made the job, one that is older.
+fn is_told(versions: &[JobVersion], ours: u64, base: u64) -> bool {
+    let place = versions.iter().position(|v| v.job_modify_index == ours);
+    place.is_some_and(|place| place > 0 || base == 0)
+}
+
 impl Write<'_> {
     /// Checks whether this write, which got the index `ours`, stands. If not,
     /// registers the standing version again and returns the text for the caller.
@@ -67,9 +74,15 @@ impl Write<'_> {
             }
             return Ok(Some(conflict(self.expected, None)));
         }
+        if versions.is_empty() {
+            return Ok(None);
+        }
+        if !is_told(&versions, ours, self.expected) {
+            let cause = "Nomad has dropped the versions that would tell".to_owned();
+            return Err(nomad::Error::InDoubt { cause }.into());
+        }
         let mut stand = standing(&versions, Some((ours, self.expected)));
-        // A version that Nomad has dropped already is not called lost.
-        if stand.contains(&ours) || versions.iter().all(|v| v.job_modify_index != ours) {
+        if stand.contains(&ours) {
             return Ok(None);
         }
         // The author of a newer version checks that version in the same way.

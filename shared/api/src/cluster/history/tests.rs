@@ -217,3 +217,18 @@ fn marks_of_an_earlier_release_are_passed_over() {
     let kept = MetaRecord::of_meta(&versions[1].meta);
     assert_eq!((kept.name.as_deref(), kept.mark), (Some("x"), None));
 }
+
+#[test]
+fn a_write_whose_past_is_pruned_is_in_doubt() {
+    let versions = [version(20, "a", 10), version(30, "b", 20)];
+    for (ours, base, told) in [
+        (30, 20, true),
+        // Whether 20 replaced a change of 10 stood in what is gone.
+        (20, 10, false),
+        // It made the job.
+        (20, 0, true),
+        (10, 5, false),
+    ] {
+        assert_eq!(is_told(&versions, ours, base), told, "{ours} of {base}");
+    }
+}
