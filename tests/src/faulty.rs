@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use dtle_api::document::{Id, Query};
+use dtle_api::route::Route;
+use dtle_api::routes::TABLE;
 use futures_util::future::join_all;
 use local::gateway::Server;
 use local::nomad_sim::{NomadSim, Options};
@@ -70,86 +73,50 @@ impl Faulty {
         }
     }
 
-    /// Every route once.
+    /// Every route of the table once, by its first method and path.
+    ///
+    /// # Panics
+    /// When the row of a route does not say what the `{id}` of its path is.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
+        TABLE.iter().map(|route| self.request(route)).collect()
+    }
+
+    fn request(&self, route: &Route) -> Request {
         let Objects {
             allocation,
             evaluation,
             node,
         } = &self.objects;
-        let read = |route, path: String| Request::new(route, "GET", path, Value::Null);
-        let write =
-            |route, method, path: &str, body| Request::new(route, method, path.to_owned(), body);
-        vec![
-            read("agent-self", "/v1/self".to_owned()),
-            read("allocation-get", format!("/v1/allocation/{allocation}")),
-            read(
-                "allocation-stats",
-                format!("/v1/agent/allocation/{allocation}/stats"),
-            ),
-            read("allocations-list", "/v1/allocations".to_owned()),
-            read(
-                "evaluation-allocations",
-                format!("/v1/evaluation/{evaluation}/allocations"),
-            ),
-            read("evaluation-get", format!("/v1/evaluation/{evaluation}")),
-            read("evaluations-list", "/v1/evaluations".to_owned()),
-            write(
-                "force-leave",
-                "PUT",
-                "/v1/agent/force-leave?node=x",
-                Value::Null,
-            ),
-            read("job-allocations", "/v1/job/kept/allocations".to_owned()),
-            write("job-delete", "DELETE", "/v1/job/to-delete", Value::Null),
-            read("job-evaluations", "/v1/job/kept/evaluations".to_owned()),
-            read("job-get", "/v1/job/kept".to_owned()),
-            write("job-pause", "POST", "/v1/job/to-pause/pause", Value::Null),
-            write(
-                "job-resume",
-                "POST",
-                "/v1/job/to-resume/resume",
-                Value::Null,
-            ),
-            write("job-update", "PUT", "/v1/job/to-change", job("to-change")),
-            read("jobs-list", "/v1/jobs".to_owned()),
-            write("jobs-register", "POST", "/v1/jobs", job("new")),
-            write("join", "PUT", "/v1/join?address=127.0.0.1:1", Value::Null),
-            read("leader", "/v1/leader".to_owned()),
-            read("managers-list", "/v1/managers".to_owned()),
-            write(
-                "managers-set",
-                "PUT",
-                "/v1/managers?address=127.0.0.1:1",
-                Value::Null,
-            ),
-            read("members", "/v1/members".to_owned()),
-            read("node-allocations", format!("/v1/node/{node}/allocations")),
-            write(
-                "node-evaluate",
-                "PUT",
-                &format!("/v1/node/{node}/evaluate"),
-                Value::Null,
-            ),
-            read("node-get", format!("/v1/node/{node}")),
-            read("nodes-list", "/v1/nodes".to_owned()),
-            read("orders-list", "/v1/orders".to_owned()),
-            read("peers", "/v1/peers".to_owned()),
-            read(
-                "raft-configuration",
-                "/v1/operator/raft/configuration".to_owned(),
-            ),
-            write(
-                "raft-peer-remove",
-                "DELETE",
-                "/v1/operator/raft/peer?address=127.0.0.1:1",
-                Value::Null,
-            ),
-            read("regions", "/v1/regions".to_owned()),
-            read("unsupported", "/v1/login".to_owned()),
-            write("validate-job", "POST", "/v1/validate/job", job("kept")),
-        ]
+        // Each write has a job of its own, so that all can be asked at once.
+        let job_id = match route.function {
+            "job-delete" => "to-delete",
+            "job-pause" => "to-pause",
+            "job-resume" => "to-resume",
+            "job-update" => "to-change",
+            "jobs-register" => "new",
+            _ => "kept",
+        };
+        let id = || match route.doc.id.expect("what the id is") {
+            Id::Job => job_id,
+            Id::Allocation => allocation,
+            Id::Evaluation => evaluation,
+            Id::Node => node,
+            Id::Order => "1",
+        };
+        let mut target = route.paths[0].to_owned();
+        if target.contains("{id}") {
+            target = target.replace("{id}", id());
+        }
+        for query in route.doc.query {
+            match query {
+                Query::Address | Query::Addresses => target.push_str("?address=127.0.0.1:1"),
+                Query::Node => target.push_str("?node=x"),
+                _ => {}
+            }
+        }
+        let body = route.doc.body.map_or(Value::Null, |_| job(job_id));
+        Request::new(route.function, route.methods[0], target, body)
     }
 
     /// All routes at once, in their order.

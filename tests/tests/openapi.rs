@@ -1,4 +1,4 @@
-//! The OpenAPI document: committed, current, and served.
+//! The OpenAPI document, as it is served.
 
 #![allow(
     clippy::expect_used,
@@ -8,18 +8,6 @@
     clippy::unwrap_used,
     reason = "a test that meets something odd should stop and say so"
 )]
-
-use std::path::Path;
-
-#[test]
-fn openapi_json_is_current() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi.json");
-    let committed = std::fs::read_to_string(file).unwrap();
-    assert!(
-        committed == local::openapi::text(),
-        "openapi.json is not current: cargo run -p local -- openapi > openapi.json"
-    );
-}
 
 #[tokio::test]
 async fn the_gateway_serves_the_document_and_its_page_and_neither_is_a_route() {

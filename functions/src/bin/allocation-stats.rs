@@ -1,4 +1,5 @@
-//! `GET /v1/agent/allocation/{id}/stats`.
+//! `GET /v1/agent/allocation/{id}/stats`,
+//! `GET /agent/allocation/{id}/stats`.
 
 use std::process::ExitCode;
 

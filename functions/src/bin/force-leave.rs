@@ -1,4 +1,4 @@
-//! `POST /v1/agent/force-leave?node=…`, `PUT …`.
+//! `POST, PUT /v1/agent/force-leave`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
-//! `GET /v1/job/{id}/allocations`.
+//! `GET /v1/job/{id}/allocations`,
+//! `GET /job/{id}/allocations`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `POST /v1/job/{id}/pause`, `PUT …`.
+//! `POST, PUT /v1/job/{id}/pause`.
 
 use std::process::ExitCode;
 

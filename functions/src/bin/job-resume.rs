@@ -1,4 +1,4 @@
-//! `POST /v1/job/{id}/resume`, `PUT …`.
+//! `POST, PUT /v1/job/{id}/resume`.
 
 use std::process::ExitCode;
 

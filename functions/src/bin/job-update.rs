@@ -1,4 +1,4 @@
-//! `POST /v1/job/{id}`, `PUT /v1/job/{id}`.
+//! `POST, PUT /v1/job/{id}`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `POST /v1/jobs`, `PUT /v1/jobs`.
+//! `POST, PUT /v1/jobs`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `POST /v1/join?address=…`, `PUT …`.
+//! `POST, PUT /v1/join`.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! `POST /v1/managers?address=…`, `PUT …`.
+//! `POST, PUT /v1/managers`.
 
 use std::process::ExitCode;
 

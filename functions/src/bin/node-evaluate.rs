@@ -1,4 +1,4 @@
-//! `POST /v1/node/{id}/evaluate`, `PUT …`.
+//! `POST, PUT /v1/node/{id}/evaluate`.
 
 use std::process::ExitCode;
 

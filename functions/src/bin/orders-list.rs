@@ -1,4 +1,5 @@
-//! `GET /v1/orders`, `GET /v1/orders/pending`.
+//! `GET /v1/orders`,
+//! `GET /v1/orders/pending`.
 
 use std::process::ExitCode;
 

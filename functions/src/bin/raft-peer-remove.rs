@@ -1,4 +1,4 @@
-//! `DELETE /v1/operator/raft/peer?address=…` or `?id=…`.
+//! `DELETE /v1/operator/raft/peer`.
 
 use std::process::ExitCode;
 

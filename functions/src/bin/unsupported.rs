@@ -1,4 +1,8 @@
-//! What a Nomad cluster has no counterpart for.
+//! `GET, POST, PUT, DELETE /v1/login`,
+//! `GET, POST, PUT, DELETE /v1/order/{id}`,
+//! `GET, POST, PUT, DELETE /v1/cloud/order`,
+//! `GET, POST, PUT, DELETE /v1/job/renewal`,
+//! `GET, POST, PUT, DELETE /v1/job/info`.
 
 use std::process::ExitCode;
 

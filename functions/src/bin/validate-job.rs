@@ -1,4 +1,4 @@
-//! `POST /v1/validate/job`, `PUT …`.
+//! `POST, PUT /v1/validate/job`.
 
 use std::process::ExitCode;
 

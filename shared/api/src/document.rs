@@ -11,6 +11,8 @@ pub struct Doc {
     pub tag: &'static str,
     /// A headline.
     pub summary: &'static str,
+    /// Its row in the READMEs' tables of routes.
+    pub readme: Readme,
     /// What the headline does not say, in Markdown; may be empty.
     pub text: &'static str,
     /// What `{id}` in the path is.
@@ -40,6 +42,11 @@ impl Doc {
     pub const NOMAD: Self = Self {
         tag: "",
         summary: "",
+        readme: Readme {
+            vendor: false,
+            english: "",
+            chinese: "",
+        },
         text: "",
         id: None,
         query: &[],
@@ -52,6 +59,17 @@ impl Doc {
         unsupported: &[],
         source: Source::Nomad,
     };
+}
+
+/// What the READMEs' tables say of a route beside its methods and paths.
+#[derive(Clone, Copy, Debug)]
+pub struct Readme {
+    /// Whether the vendor's page on the 2.x API describes the route.
+    pub vendor: bool,
+    /// What it answers, in a few words of Markdown.
+    pub english: &'static str,
+    /// The same in Chinese.
+    pub chinese: &'static str,
 }
 
 /// What the `{id}` of a path is.

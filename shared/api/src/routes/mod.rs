@@ -61,42 +61,53 @@ pub mod server {
     pub mod regions;
 }
 
-/// Every route, sorted by function.
-pub const TABLE: &[Route] = &[
-    server::agent_self::ROUTE,
-    allocation::get::ROUTE,
-    allocation::stats::ROUTE,
-    allocation::list::ROUTE,
-    evaluation::allocations::ROUTE,
-    evaluation::get::ROUTE,
-    evaluation::list::ROUTE,
-    server::force_leave::ROUTE,
-    job::allocations::ROUTE,
-    job::delete::ROUTE,
-    job::evaluations::ROUTE,
-    job::get::ROUTE,
-    job::pause::ROUTE,
-    job::resume::ROUTE,
-    job::update::ROUTE,
-    job::list::ROUTE,
-    job::register::ROUTE,
-    server::join::ROUTE,
-    server::leader::ROUTE,
-    server::managers_list::ROUTE,
-    server::managers_set::ROUTE,
-    server::members::ROUTE,
-    node::allocations::ROUTE,
-    node::evaluate::ROUTE,
-    node::get::ROUTE,
-    node::list::ROUTE,
-    order::list::ROUTE,
-    server::peers::ROUTE,
-    server::raft_configuration::ROUTE,
-    server::raft_peer_remove::ROUTE,
-    server::regions::ROUTE,
-    order::unsupported::ROUTE,
-    job::validate::ROUTE,
-];
+/// Makes [`TABLE`] and [`MODULES`] of a list of modules.
+macro_rules! table {
+    ($($resource:ident :: $verb:ident,)*) => {
+        /// Every route, sorted by function.
+        pub const TABLE: &[Route] = &[$($resource::$verb::ROUTE,)*];
+
+        /// The module of each route of [`TABLE`], as it is written in this one.
+        pub const MODULES: &[&str] =
+            &[$(concat!(stringify!($resource), "::", stringify!($verb)),)*];
+    };
+}
+
+table! {
+    server::agent_self,
+    allocation::get,
+    allocation::stats,
+    allocation::list,
+    evaluation::allocations,
+    evaluation::get,
+    evaluation::list,
+    server::force_leave,
+    job::allocations,
+    job::delete,
+    job::evaluations,
+    job::get,
+    job::pause,
+    job::resume,
+    job::update,
+    job::list,
+    job::register,
+    server::join,
+    server::leader,
+    server::managers_list,
+    server::managers_set,
+    server::members,
+    node::allocations,
+    node::evaluate,
+    node::get,
+    node::list,
+    order::list,
+    server::peers,
+    server::raft_configuration,
+    server::raft_peer_remove,
+    server::regions,
+    order::unsupported,
+    job::validate,
+}
 
 /// The rows of [`TABLE`] without their handlers. A function that used the table
 /// itself would contain the code of every route.

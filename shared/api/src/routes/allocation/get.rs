@@ -5,7 +5,7 @@ use dtle_translate::v2;
 
 use crate::cluster::allocations::{askable, is_paused, whole};
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -19,6 +19,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Allocations",
         summary: "An allocation, whole",
+        readme: Readme {
+            vendor: false,
+            english: "whole allocation; 404 `alloc not found`",
+            chinese: "完整的分配；404 `alloc not found`",
+        },
         text: "With the job it was made for.",
         id: Some(Id::Allocation),
         query: &[Query::Blocking, Query::Region],

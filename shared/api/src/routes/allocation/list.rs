@@ -5,7 +5,7 @@ use dtle_translate::v2;
 use crate::cluster::allocations::visible;
 use crate::cluster::jobs;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Query, shape};
+use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -19,6 +19,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Allocations",
         summary: "The allocations of all jobs",
+        readme: Readme {
+            vendor: false,
+            english: "allocation stubs",
+            chinese: "分配摘要",
+        },
         text: "Sorted by ID.",
         query: &[Query::Blocking, Query::Prefix, Query::Region],
         answer: Answer::Json(shape::<Vec<v2::AllocationStub>>()),

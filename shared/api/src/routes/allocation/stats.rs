@@ -18,7 +18,7 @@ use futures_util::future::try_join_all;
 use crate::cluster::allocations::askable;
 use crate::cluster::statistics::{Tasks, statistics};
 use crate::context::Context;
-use crate::document::{Answer, Doc, Id, Query, shape};
+use crate::document::{Answer, Doc, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -36,6 +36,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Allocations",
         summary: "The statistics of an allocation",
+        readme: Readme {
+            vendor: true,
+            english: "`{Tasks: {type: statistics}}`; `?task=`",
+            chinese: "`{Tasks: {类型: 统计}}`；`?task=`",
+        },
         text: "By the type of the task. A task that is not running is absent. An answer is shared for as long as the plugin does not refresh its figures.",
         id: Some(Id::Allocation),
         query: &[Query::Region, Query::Task],

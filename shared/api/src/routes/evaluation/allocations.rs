@@ -5,7 +5,7 @@ use dtle_translate::v2;
 use crate::cluster::allocations::{askable, visible};
 use crate::cluster::jobs;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -19,6 +19,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Evaluations",
         summary: "The allocations that an evaluation placed",
+        readme: Readme {
+            vendor: false,
+            english: "allocation stubs",
+            chinese: "分配摘要",
+        },
         text: "Sorted by ID. An unknown evaluation has none; an ID that is no UUID is 404.",
         id: Some(Id::Evaluation),
         query: &[Query::Blocking, Query::Region],

@@ -7,7 +7,7 @@ use dtle_translate::v2;
 use crate::cluster::allocations::askable;
 use crate::cluster::jobs;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -21,6 +21,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Evaluations",
         summary: "An evaluation",
+        readme: Readme {
+            vendor: false,
+            english: "the evaluation; 404 `eval not found`",
+            chinese: "evaluation；404 `eval not found`",
+        },
         id: Some(Id::Evaluation),
         query: &[Query::Blocking, Query::Region],
         answer: Answer::Json(shape::<v2::Evaluation>()),

@@ -8,7 +8,7 @@ use dtle_translate::v2::Evaluation;
 
 use crate::cluster::jobs;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Query, shape};
+use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -22,6 +22,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Evaluations",
         summary: "The evaluations of all jobs",
+        readme: Readme {
+            vendor: false,
+            english: "evaluations",
+            chinese: "evaluation 数组",
+        },
         text: "Sorted by ID.",
         query: &[Query::Blocking, Query::Prefix, Query::Region],
         answer: Answer::Json(shape::<Vec<v2::Evaluation>>()),

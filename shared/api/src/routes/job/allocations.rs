@@ -12,7 +12,7 @@ use crate::cluster::allocations::{AllocationLists, AllocationSources};
 use crate::cluster::jobs;
 use crate::cluster::lists::Question;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply, text};
 use crate::route::{Handled, Passwords, Route};
 
@@ -27,6 +27,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "The allocations of a job",
+        readme: Readme {
+            vendor: true,
+            english: "allocation stubs; `?all=true`",
+            chinese: "分配摘要；`?all=true`",
+        },
         text: "Sorted by ID. An unknown job has none.",
         id: Some(Id::Job),
         query: &[Query::Blocking, Query::Region, Query::All],

@@ -17,7 +17,7 @@ use dtle_translate::wire::{Job, JobStub};
 
 use crate::cluster::jobs::needed_consul;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -31,6 +31,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "Delete a job",
+        readme: Readme {
+            vendor: true,
+            english: "write reply",
+            chinese: "写响应",
+        },
         text: "Its progress stays, so that a job made again under the ID goes on from there. An unknown job is as good as a deleted one.",
         id: Some(Id::Job),
         query: &[Query::Region, Query::Forget],

@@ -8,7 +8,7 @@ use dtle_translate::v2::Evaluation;
 
 use crate::cluster::jobs;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -22,6 +22,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "The evaluations of a job",
+        readme: Readme {
+            vendor: false,
+            english: "evaluations, by Status, then ID",
+            chinese: "evaluation，按 Status、ID 排序",
+        },
         text: "Sorted by Status, then ID. An unknown job has none.",
         id: Some(Id::Job),
         query: &[Query::Blocking, Query::Region],

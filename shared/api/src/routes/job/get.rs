@@ -4,7 +4,7 @@ use dtle_translate::v2;
 
 use crate::cluster::jobs;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -18,6 +18,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "A job",
+        readme: Readme {
+            vendor: true,
+            english: "the job; 404 `job not found`",
+            chinese: "任务；404 `job not found`",
+        },
         text: "While it runs, `Gtid` in its tasks' Config moves forward where the gateway knows Consul. X-Udup-Index is the job's ModifyIndex.",
         id: Some(Id::Job),
         query: &[Query::Blocking, Query::Region],

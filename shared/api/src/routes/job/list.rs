@@ -5,7 +5,7 @@ use dtle_translate::v2;
 
 use crate::cluster::jobs;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Query, shape};
+use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -19,6 +19,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "All jobs",
+        readme: Readme {
+            vendor: true,
+            english: "job stubs, sorted by ID, passwords masked",
+            chinese: "任务摘要，按 ID 排序，密码隐藏",
+        },
         text: "Sorted by ID. Here, and only here, every `ConnectionConfig.Password` reads `*`.",
         query: &[Query::Blocking, Query::Prefix, Query::Region],
         answer: Answer::Json(shape::<Vec<v2::JobStub>>()),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cluster::writes::change;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -26,6 +26,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "Pause a job",
+        readme: Readme {
+            vendor: true,
+            english: "write reply",
+            chinese: "写响应",
+        },
         text: "Success is false, and the index 0, for a job that is paused already. A body is not read.",
         id: Some(Id::Job),
         query: &[Query::Region],

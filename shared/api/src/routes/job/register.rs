@@ -4,7 +4,7 @@ use dtle_translate::v2;
 
 use super::registration::register;
 use crate::context::Context;
-use crate::document::{Answer, Body, Doc, Headers, Query, shape};
+use crate::document::{Answer, Body, Doc, Headers, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -18,6 +18,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "Create or update a job",
+        readme: Readme {
+            vendor: true,
+            english: "creates or updates; write reply",
+            chinese: "创建或更新；写响应",
+        },
         text: "A job without an ID is a new one and gets a UUID. A job with the ID of a job that is there replaces it, at once, and starts it if it was paused. A job made again under the ID of a deleted one goes on from the progress that is stored under it. A password that reads `*` keeps the registered one.\n\nAll faults of a body are named together, in one line.",
         query: &[Query::Region, Query::Fresh, Query::Paused],
         body: Some(Body::JobInAnyForm),

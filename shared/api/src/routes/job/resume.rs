@@ -11,7 +11,7 @@ use super::pause::with_count;
 use crate::cluster::jobs;
 use crate::cluster::writes::change;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -25,6 +25,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "Resume a job",
+        readme: Readme {
+            vendor: true,
+            english: "write reply",
+            chinese: "写响应",
+        },
         text: "Starts a paused job, and again one that is dead or complete. Success is false, and the index 0, for one that runs. A body is not read.",
         id: Some(Id::Job),
         query: &[Query::Region],

@@ -4,7 +4,7 @@ use dtle_translate::v2;
 
 use super::registration::register;
 use crate::context::Context;
-use crate::document::{Answer, Body, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Body, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -18,6 +18,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "Create or update the job of that ID",
+        readme: Readme {
+            vendor: false,
+            english: "updates or creates; write reply",
+            chinese: "更新或创建；写响应",
+        },
         text: "As on /v1/jobs. A body without an ID takes the path's; one with another ID is refused.",
         id: Some(Id::Job),
         query: &[Query::Region, Query::Fresh, Query::Paused],

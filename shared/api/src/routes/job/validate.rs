@@ -7,7 +7,7 @@ use dtle_translate::v2;
 
 use super::registration::validate;
 use crate::context::Context;
-use crate::document::{Answer, Body, Doc, Query, shape};
+use crate::document::{Answer, Body, Doc, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -21,6 +21,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Jobs",
         summary: "Check a job without running it",
+        readme: Readme {
+            vendor: false,
+            english: "`{DriverConfigValidated, ValidationTasks, Error}`; the body is a bare job",
+            chinese: "`{DriverConfigValidated, ValidationTasks, Error}`；请求体就是任务本身",
+        },
         text: "The job itself is checked, and Nomad asked. 2.x connected to the databases too; from here they cannot be reached, so those checks are reported as not made: Success false, Error empty. Faults of the job are in the report's Error, with status 200.",
         query: &[Query::Region, Query::Fresh],
         body: Some(Body::Job),

@@ -6,7 +6,7 @@ use dtle_translate::v2;
 use crate::cluster::allocations::{askable, is_paused, whole};
 use crate::cluster::jobs;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -20,6 +20,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Nodes",
         summary: "The allocations on a node, whole",
+        readme: Readme {
+            vendor: false,
+            english: "whole allocations, with their jobs",
+            chinese: "完整的分配，含任务",
+        },
         text: "Sorted by ID. An unknown node has none; an ID that is no UUID is 404.",
         id: Some(Id::Node),
         query: &[Query::Blocking, Query::Region],

@@ -8,7 +8,7 @@ use dtle_translate::v2;
 use crate::cluster::allocations::askable;
 use crate::cluster::jobs;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -22,6 +22,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Nodes",
         summary: "Evaluate the jobs of a node anew",
+        readme: Readme {
+            vendor: false,
+            english: "`{EvalCreateIndex, EvalIDs, …}`",
+            chinese: "`{EvalCreateIndex, EvalIDs, …}`",
+        },
         text: "A body is not read.",
         id: Some(Id::Node),
         query: &[Query::Region],

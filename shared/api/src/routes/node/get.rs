@@ -5,7 +5,7 @@ use dtle_translate::v2;
 
 use crate::cluster::allocations::askable;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Id, Query, shape};
+use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -19,6 +19,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Nodes",
         summary: "A node",
+        readme: Readme {
+            vendor: false,
+            english: "the node; 404 `node not found`",
+            chinese: "节点；404 `node not found`",
+        },
         id: Some(Id::Node),
         query: &[Query::Blocking, Query::Region],
         answer: Answer::Json(shape::<v2::Node>()),

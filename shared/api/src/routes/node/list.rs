@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::cluster::nodes::Addresses;
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Query, shape};
+use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -22,6 +22,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Nodes",
         summary: "The nodes that run dtle",
+        readme: Readme {
+            vendor: true,
+            english: "node stubs",
+            chinese: "节点摘要",
+        },
         text: "Sorted by ID.",
         query: &[Query::Blocking, Query::Prefix, Query::Region],
         answer: Answer::Json(shape::<Vec<v2::NodeStub>>()),

@@ -4,7 +4,7 @@
 use dtle_nomad::{QueryMeta, Read};
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Headers, Source, shape};
+use crate::document::{Answer, Doc, Headers, Readme, Source, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -18,6 +18,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Billing",
         summary: "No orders",
+        readme: Readme {
+            vendor: false,
+            english: "`[]`: there are no orders",
+            chinese: "`[]`：没有订单",
+        },
         text: "Always empty, as a 2.x without orders answered.",
         answer: Answer::Json(shape::<[(); 0]>()),
         headers: Headers::Read,

@@ -2,7 +2,7 @@
 //! of the source database.
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Id, Source};
+use crate::document::{Answer, Doc, Id, Readme, Source};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -29,6 +29,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Billing",
         summary: "Not supported",
+        readme: Readme {
+            vendor: false,
+            english: "501: billing and the database browser of 2.x have no counterpart on a Nomad cluster",
+            chinese: "501：2.x 的计费和数据库浏览功能在 Nomad 集群上没有对应物",
+        },
         text: "Billing, and 2.x's browser of the source database, have no counterpart on a Nomad cluster. What else there was below /v1/orders/ and /v1/order/ answers the same.",
         id: Some(Id::Order),
         answer: Answer::Nothing,

@@ -4,7 +4,7 @@ use dtle_translate::cluster::to_self;
 use dtle_translate::v2;
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, shape};
+use crate::document::{Answer, Doc, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -18,6 +18,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "The answering server",
+        readme: Readme {
+            vendor: false,
+            english: "`{config, member, stats}`",
+            chinese: "`{config, member, stats}`",
+        },
         answer: Answer::Json(shape::<v2::AgentSelf>()),
         ..Doc::NOMAD
     },

@@ -1,7 +1,7 @@
 //! `POST /v1/agent/force-leave?node=…`, `PUT …`: removes a failed server.
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Query};
+use crate::document::{Answer, Doc, Query, Readme};
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
@@ -16,6 +16,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "Give a failed server up",
+        readme: Readme {
+            vendor: false,
+            english: "`?node=…`: empty 200; 400 `missing node to force leave`",
+            chinese: "`?node=…`：空的 200；400 `missing node to force leave`",
+        },
         query: &[Query::Node],
         answer: Answer::Empty,
         bad: &["missing node to force leave"],

@@ -3,7 +3,7 @@
 use dtle_translate::v2;
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Query, shape};
+use crate::document::{Answer, Doc, Query, Readme, shape};
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
@@ -18,6 +18,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "Join servers",
+        readme: Readme {
+            vendor: false,
+            english: "`?address=…`: `{num_joined, error}`; 400 `missing address to join`",
+            chinese: "`?address=…`：`{num_joined, error}`；400 `missing address to join`",
+        },
         query: &[Query::Addresses],
         answer: Answer::Json(shape::<v2::Joined>()),
         bad: &["missing address to join"],

@@ -1,7 +1,7 @@
 //! `GET /v1/leader`: the leader's `ip:port`, as a JSON string.
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Query, shape};
+use crate::document::{Answer, Doc, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -15,6 +15,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "The leader",
+        readme: Readme {
+            vendor: true,
+            english: "`\"ip:port\"`",
+            chinese: "`\"ip:port\"`",
+        },
         text: "Its `ip:port`, as a JSON string.",
         query: &[Query::Region],
         answer: Answer::Json(shape::<String>()),

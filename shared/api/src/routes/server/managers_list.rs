@@ -3,7 +3,7 @@
 use dtle_nomad as nomad;
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, shape};
+use crate::document::{Answer, Doc, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -17,6 +17,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "The servers that the agent talks to",
+        readme: Readme {
+            vendor: false,
+            english: "array of `ip:port`",
+            chinese: "`ip:port` 数组",
+        },
         text: "`ip:port` each. An agent that is a server only keeps no such list; then its peers.",
         answer: Answer::Json(shape::<Vec<String>>()),
         ..Doc::NOMAD

@@ -3,7 +3,7 @@
 use dtle_nomad as nomad;
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Query};
+use crate::document::{Answer, Doc, Query, Readme};
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
@@ -18,6 +18,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "Set the servers that the agent talks to",
+        readme: Readme {
+            vendor: false,
+            english: "`?address=…`: empty 200; 400 `missing server address`",
+            chinese: "`?address=…`：空的 200；400 `missing server address`",
+        },
         query: &[Query::Addresses],
         answer: Answer::Empty,
         bad: &["missing server address"],

@@ -4,7 +4,7 @@ use dtle_translate::cluster::to_members;
 use dtle_translate::v2;
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, shape};
+use crate::document::{Answer, Doc, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -18,6 +18,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "The servers",
+        readme: Readme {
+            vendor: true,
+            english: "`{Members, ServerName, ServerRegion, ServerDC}`",
+            chinese: "`{Members, ServerName, ServerRegion, ServerDC}`",
+        },
         answer: Answer::Json(shape::<v2::Members>()),
         ..Doc::NOMAD
     },

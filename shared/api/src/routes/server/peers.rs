@@ -1,7 +1,7 @@
 //! `GET /v1/peers`: the servers in Raft, `ip:port` each.
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Query, shape};
+use crate::document::{Answer, Doc, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -15,6 +15,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "The servers in Raft",
+        readme: Readme {
+            vendor: false,
+            english: "array of `ip:port`",
+            chinese: "`ip:port` 数组",
+        },
         text: "`ip:port` each.",
         query: &[Query::Region],
         answer: Answer::Json(shape::<Vec<String>>()),

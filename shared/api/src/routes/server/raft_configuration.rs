@@ -4,7 +4,7 @@ use dtle_translate::v2;
 use dtle_translate::v2::RaftConfiguration;
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Query, shape};
+use crate::document::{Answer, Doc, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -18,6 +18,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "The Raft configuration",
+        readme: Readme {
+            vendor: false,
+            english: "`{Index, Servers}`",
+            chinese: "`{Index, Servers}`",
+        },
         query: &[Query::Region],
         answer: Answer::Json(shape::<v2::RaftConfiguration>()),
         ..Doc::NOMAD

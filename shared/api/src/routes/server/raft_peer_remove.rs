@@ -1,7 +1,7 @@
 //! `DELETE /v1/operator/raft/peer?address=…` or `?id=…`: takes a server out of Raft.
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, Query};
+use crate::document::{Answer, Doc, Query, Readme};
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
@@ -16,6 +16,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "Take a server out of Raft",
+        readme: Readme {
+            vendor: false,
+            english: "`?address=…` or `?id=…`: empty 200",
+            chinese: "`?address=…` 或 `?id=…`：空的 200",
+        },
         text: "By `address` or by `id`, one of them.",
         query: &[Query::Address, Query::PeerId, Query::Region],
         answer: Answer::Empty,

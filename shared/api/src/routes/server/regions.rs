@@ -1,7 +1,7 @@
 //! `GET /v1/regions`: the names of the regions.
 
 use crate::context::Context;
-use crate::document::{Answer, Doc, shape};
+use crate::document::{Answer, Doc, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -15,6 +15,11 @@ pub const ROUTE: Route = Route {
     doc: Doc {
         tag: "Servers",
         summary: "The names of the regions",
+        readme: Readme {
+            vendor: false,
+            english: "array of names",
+            chinese: "名称数组",
+        },
         answer: Answer::Json(shape::<Vec<String>>()),
         ..Doc::NOMAD
     },
