@@ -1,5 +1,5 @@
 //! What is made from the table of routes and committed: the functions' programs, the
-//! READMEs' tables, the OpenAPI document. `WRITE_GENERATED=1` writes them, every other
+//! READMEs' tables, the OpenAPI document, the list of the routes' test files. `WRITE_GENERATED=1` writes them, every other
 //! run compares.
 
 #![allow(
@@ -153,6 +153,41 @@ fn both_readmes_list_every_route() {
         let text = between(page, begin, "| | ANY |", &format!("{head}{rows}"));
         check(page, &text);
     }
+}
+
+/// The modules below a folder, which are its files and folders.
+fn modules(folder: &Path, indent: usize) -> String {
+    let mut names: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().is_some_and(|name| name != "main.rs"))
+        .collect();
+    names.sort();
+    let mut text = String::new();
+    for path in names {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            let inner = modules(&path, indent + 4);
+            let _ = write!(
+                text,
+                "{:indent$}mod {name} {{\n{inner}{:indent$}}}\n",
+                "", ""
+            );
+        } else {
+            let _ = writeln!(text, "{:indent$}mod {name};", "");
+        }
+    }
+    text
+}
+
+#[test]
+fn every_file_of_the_routes_tests_is_compiled() {
+    let folder = root().join("tests/tests/routes");
+    let file = fs::read_to_string(folder.join("main.rs")).unwrap();
+    let mark = "--test generated\n";
+    let head = &file[..file.find(mark).expect("the mark") + mark.len()];
+    let text = format!("{head}{}", modules(&folder, 0));
+    check("tests/tests/routes/main.rs", &text);
 }
 
 #[test]

@@ -25,68 +25,28 @@
     clippy::unwrap_used
 )]
 
+/// How many cases a property test tries: this many, or as many as SAFETY_CASES says.
+fn cases(default: u32) -> proptest::test_runner::Config {
+    let cases = std::env::var("SAFETY_CASES").ok();
+    proptest::test_runner::Config {
+        cases: cases.map_or(default, |text| text.parse().expect("a number")),
+        failure_persistence: None,
+        max_shrink_iters: 400,
+        ..proptest::test_runner::Config::default()
+    }
+}
+
+// Every file of this folder. Generated: WRITE_GENERATED=1 cargo test -p tests --test generated
 mod allocation {
     mod get;
     mod list;
     mod stats;
 }
-
 mod evaluation {
     mod allocations;
     mod get;
     mod list;
 }
-
-mod job {
-    mod allocations;
-    mod delete;
-    mod evaluations;
-    mod get;
-    mod list;
-    mod pause;
-    mod resume;
-    mod update;
-    mod validate;
-
-    mod register {
-        mod again;
-        mod any_config;
-        mod bodies;
-        mod enforce_index;
-        mod fields;
-        mod keys;
-        mod nomad_jobs;
-        mod passwords;
-        mod values;
-    }
-}
-
-mod node {
-    mod allocations;
-    mod evaluate;
-    mod get;
-    mod list;
-}
-
-mod not_found;
-
-mod order {
-    mod list;
-    mod unsupported;
-}
-
-mod server {
-    mod agent_self;
-    mod force_leave;
-    mod join;
-    mod leader;
-    mod managers;
-    mod members;
-    mod peers;
-    mod raft;
-    mod regions;
-}
-
 mod every {
     mod blocking;
     mod errors;
@@ -103,16 +63,48 @@ mod every {
     mod tenants;
     mod texts;
     mod unknown;
-
-    /// How many cases a property test tries: this many, or as many as SAFETY_CASES
-    /// says.
-    fn cases(default: u32) -> proptest::test_runner::Config {
-        let cases = std::env::var("SAFETY_CASES").ok();
-        proptest::test_runner::Config {
-            cases: cases.map_or(default, |text| text.parse().expect("a number")),
-            failure_persistence: None,
-            max_shrink_iters: 400,
-            ..proptest::test_runner::Config::default()
-        }
+}
+mod job {
+    mod allocations;
+    mod delete;
+    mod evaluations;
+    mod get;
+    mod list;
+    mod pause;
+    mod register {
+        mod again;
+        mod any_config;
+        mod bodies;
+        mod enforce_index;
+        mod fields;
+        mod keys;
+        mod nomad_jobs;
+        mod passwords;
+        mod values;
     }
+    mod resume;
+    mod update;
+    mod validate;
+}
+mod node {
+    mod allocations;
+    mod evaluate;
+    mod get;
+    mod list;
+}
+mod not_found;
+mod order {
+    mod list;
+    mod unsupported;
+}
+mod server {
+    mod agent_self;
+    mod force_leave;
+    mod join;
+    mod leader;
+    mod managers;
+    mod members;
+    mod peers;
+    mod raft;
+    mod regions;
 }

@@ -4,6 +4,7 @@
 //!
 //! `SAFETY_CASES` makes these tests longer.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dtle_api::routes::TABLE;
@@ -18,7 +19,7 @@ use tests::proxy::{Fault, Received, Which};
 use tests::two_tenants::{FOREIGN, FOREIGN_TEXT, TwoTenants};
 use tokio::runtime::Runtime;
 
-use super::cases;
+use crate::cases;
 
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
@@ -28,43 +29,32 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
-/// Nomad's routes that this API may ask for, `*` a segment.
-const ROUTES_OF_NOMAD: &[&str] = &[
-    "GET /v1/jobs",
-    "PUT /v1/jobs",
-    "GET /v1/job/*",
-    "DELETE /v1/job/*",
-    "GET /v1/job/*/summary",
-    "GET /v1/job/*/versions",
-    "GET /v1/job/*/allocations",
-    "GET /v1/job/*/evaluations",
-    "PUT /v1/validate/job",
-    "GET /v1/allocations",
-    "GET /v1/allocation/*",
-    "PUT /v1/client/allocation/*/signal",
-    "GET /v1/evaluations",
-    "GET /v1/evaluation/*",
-    "GET /v1/evaluation/*/allocations",
-    "GET /v1/nodes",
-    "GET /v1/node/*",
-    "GET /v1/node/*/allocations",
-    "PUT /v1/node/*/evaluate",
-    "GET /v1/status/leader",
-    "GET /v1/status/peers",
-    "GET /v1/regions",
-    "GET /v1/agent/members",
-    "GET /v1/agent/self",
-    "GET /v1/agent/servers",
-    "PUT /v1/agent/servers",
-    "PUT /v1/agent/join",
-    "PUT /v1/agent/force-leave",
-    "GET /v1/operator/raft/configuration",
-    "DELETE /v1/operator/raft/peer",
-];
+/// Nomad's routes that this API may ask for: those that the comments of the client's
+/// methods name. `*` stands for a segment.
+fn routes_of_nomad() -> Vec<(String, Vec<String>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/nomad/src");
+    let mut routes = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let named = text.lines().filter_map(|line| {
+            let route = line.trim().strip_prefix("/// `")?.split('`').next()?;
+            route
+                .split_once(' ')
+                .filter(|(_, path)| path.starts_with("/v1/"))
+        });
+        for (method, target) in named {
+            let path = target.split('?').next().unwrap_or_default();
+            let segment = |part: &str| if part.starts_with('{') { "*" } else { part }.to_owned();
+            routes.push((method.to_owned(), path.split('/').map(segment).collect()));
+        }
+    }
+    assert!(routes.len() > 20, "{routes:?}");
+    routes
+}
 
 /// What was asked of Nomad is a route of its that this API uses, as Nomad reads
 /// it: decoded, and cleaned of dots.
-fn check_route(received: &Received) -> Result<(), TestCaseError> {
+fn check_route(routes: &[(String, Vec<String>)], received: &Received) -> Result<(), TestCaseError> {
     let path = received.target.split('?').next().unwrap_or_default();
     let decoded = percent_decode_str(path).decode_utf8_lossy().into_owned();
     let asked: Vec<&str> = decoded.split('/').collect();
@@ -75,12 +65,10 @@ fn check_route(received: &Received) -> Result<(), TestCaseError> {
             .all(|part| !matches!(*part, "" | "." | "..")),
         "{path}"
     );
-    let known = ROUTES_OF_NOMAD.iter().any(|route| {
-        let (method, pattern) = route.split_once(' ').unwrap();
-        let pattern: Vec<&str> = pattern.split('/').collect();
-        method == received.method
+    let known = routes.iter().any(|(method, pattern)| {
+        *method == received.method
             && pattern.len() == asked.len()
-            && pattern.iter().zip(&asked).all(|(p, a)| *p == "*" || p == a)
+            && pattern.iter().zip(&asked).all(|(p, a)| p == "*" || p == a)
     });
     prop_assert!(known, "{} {decoded}", received.method);
     Ok(())
@@ -309,6 +297,7 @@ fn asked(
 fn no_request_reads_signals_changes_or_stops_what_is_not_dtles() {
     let runtime = runtime();
     let shared = runtime.block_on(TwoTenants::start());
+    let routes = routes_of_nomad();
     let mut runner = TestRunner::new(cases(1_500));
     let outcome = runner.run(&a_request(), |request| {
         let asked = asked(&shared, request);
@@ -321,7 +310,7 @@ fn no_request_reads_signals_changes_or_stops_what_is_not_dtles() {
         ));
         check_answer(&shared, &answer)?;
         for received in shared.proxy.log() {
-            check_route(&received)?;
+            check_route(&routes, &received)?;
             check_write(&shared, &received)?;
         }
         Ok(())

@@ -12,7 +12,7 @@ use serde_json::json;
 use tests::cluster::job;
 use tests::proxy::garbled;
 
-use super::cases;
+use crate::cases;
 
 proptest! {
     #![proptest_config(cases(2_000))]
