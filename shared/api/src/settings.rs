@@ -122,7 +122,14 @@ impl Settings {
                     text.parse().map_err(|_| {
                         fault(
                             "DTLE_LAYOUT",
-                            format!("`{text}` is neither `split` nor `merged`"),
+                            format!(
+                                "`{text}` is none of {}",
+                                Layout::ALL
+                                    .iter()
+                                    .map(|layout| format!("`{layout}`"))
+                                    .collect::<Vec<_>>()
+                                    .join(", ")
+                            ),
                         )
                     })
                 })
