@@ -52,13 +52,16 @@ impl Key {
 
     /// Who takes it, in words.
     #[must_use]
-    pub fn taken_by(&self) -> &'static str {
+    pub fn taken_by(&self) -> String {
         match self.taken {
-            Taken::From(Layout::Split) => "Taken by the plugin.",
-            Taken::From(Layout::Merged) => {
-                "Taken by the plugin from 4.22.11 on; with earlier ones kept and given back."
+            Taken::Never => "Kept and given back; the plugin has no counterpart.".to_owned(),
+            Taken::From(layout) if Layout::ALL.first() == Some(&layout) => {
+                "Taken by the plugin.".to_owned()
             }
-            Taken::Never => "Kept and given back; the plugin has no counterpart.",
+            Taken::From(layout) => format!(
+                "Taken by the plugin from {} on; with earlier ones kept and given back.",
+                layout.since()
+            ),
         }
     }
 }

@@ -91,6 +91,13 @@ impl Layout {
         self.rules().name
     }
 
+    /// The first release that wants it.
+    #[must_use]
+    pub fn since(self) -> String {
+        let (major, minor, patch) = self.rules().since;
+        format!("{major}.{minor}.{patch:02}")
+    }
+
     /// The generation to assume where neither nodes nor setting name one: the
     /// newest.
     #[must_use]
