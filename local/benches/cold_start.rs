@@ -28,7 +28,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
-use local::nomad_sim::{NomadSim, Options, seed};
+use nomad_sim::{NomadSim, Options, seed};
 use serde::Serialize;
 use serde_json::{Value, json};
 

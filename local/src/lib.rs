@@ -5,7 +5,6 @@
 //! - [`log`] is its log on standard error.
 //! - [`migrate`] moves jobs here from a running 2.x cluster.
 //! - [`openapi`] describes the API, for programs and for readers.
-//! - [`nomad_sim`] is an in-memory Nomad, for trying the API without a cluster.
 
 pub mod api;
 pub mod forget;
@@ -14,5 +13,4 @@ pub mod gtid;
 pub mod log;
 pub mod migrate;
 pub mod mysql;
-pub mod nomad_sim;
 pub mod openapi;

@@ -15,8 +15,8 @@ use dtle_api::watched::Watched;
 use dtle_translate::Layout;
 use local::gateway::{AllowedHost, Gateway, Metrics, Template, serve, serve_tls, tls};
 use local::log::LogFormat;
-use local::nomad_sim::{self, NomadSim};
 use local::openapi;
+use nomad_sim::NomadSim;
 
 /// Serves the dtle 2.x HTTP API on this machine, from a Nomad cluster that runs
 /// the dtle plugin (3.x or 4.x).

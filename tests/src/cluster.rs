@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 
 use crate::{Client, Generation, PATIENCE, gateway};

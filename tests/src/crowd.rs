@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use local::nomad_sim::NomadSim;
+use nomad_sim::NomadSim;
 
 use crate::cluster::job;
 use crate::{Answer, Client};

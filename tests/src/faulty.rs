@@ -7,7 +7,7 @@ use dtle_api::route::Route;
 use dtle_api::routes::TABLE;
 use futures_util::future::join_all;
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::Value;
 
 use crate::cluster::{job, running};

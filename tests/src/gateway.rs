@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dtle_api::App;
 use dtle_api::settings::Settings;
 use local::gateway::{Gateway, Server, Template, serve};
-use local::nomad_sim::Plugin;
+use nomad_sim::Plugin;
 
 use crate::Client;
 

@@ -12,7 +12,7 @@
 use std::sync::Mutex;
 
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 
 use crate::cluster::running;

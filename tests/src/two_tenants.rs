@@ -2,7 +2,7 @@
 //! touch through this API.
 
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::json;
 
 use crate::cluster::{job, running};

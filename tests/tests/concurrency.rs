@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 use tests::contention::{Diary, Random, is_conflict, job, tokens};
 use tests::{Client, gateway};

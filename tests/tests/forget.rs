@@ -10,7 +10,7 @@
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::json;
 use tests::cluster::{job, running};
 use tests::process::executable;

@@ -20,7 +20,7 @@ use std::time::Duration;
 use local::api::Api;
 use local::gateway::Server;
 use local::migrate::{Action, Journal, Migration, Options, Output, Patience, Plan, Side, Stop};
-use local::nomad_sim::{NomadSim, Options as NomadOptions, Pace};
+use nomad_sim::{NomadSim, Options as NomadOptions, Pace};
 use tests::proxy::{Fault, Which};
 use tests::world::World;
 use tests::{Client, Generation, Proxy, gateway};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use dtle_api::route::Passwords;
 use dtle_api::routes::TABLE;
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 use tests::cluster::{job, running};
 use tests::{Client, Generation, gateway, on_both};

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 use tests::cluster::{job, running};
 use tests::{Client, Generation, gateway, on_both};

@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 use tests::cluster::job;
 use tests::contention::is_conflict;

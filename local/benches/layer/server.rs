@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use local::nomad_sim::{NomadSim, Options, Pace, Plugin};
+use nomad_sim::{NomadSim, Options, Pace, Plugin};
 
 use crate::Outcome;
 

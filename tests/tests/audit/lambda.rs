@@ -8,7 +8,7 @@ use dtle_api::routes::TABLE;
 use dtle_api::settings::Settings;
 use dtle_api::{App, pipeline};
 use lambda_http::request::LambdaRequest;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 use tests::cluster::{job, running};
 

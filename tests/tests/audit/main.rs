@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use dtle_api::auth::{Scope, new_token};
 use dtle_api::routes::TABLE;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
 use tests::cluster::job;
 use tests::proxy::{Fault, Which};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use tests::crowd::a_thousand_slow_requests;
 use tests::{Process, Proxy, gateway};
 

@@ -1,6 +1,6 @@
 //! The log.
 
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::json;
 use tests::cluster::{job, running};
 use tests::proxy::{Fault, Which};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use local::nomad_sim::{DropPoint, NomadSim, Options, Pace, Plugin, seed};
+use nomad_sim::{DropPoint, NomadSim, Options, Pace, Plugin, seed};
 use serde_json::{Value, json};
 
 use super::client::{Reply, send};

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use local::nomad_sim::{NomadSim, Options, Pace, Plugin};
+use nomad_sim::{NomadSim, Options, Pace, Plugin};
 use serde_json::{Value, json};
 
 use super::client::{Reply, send};

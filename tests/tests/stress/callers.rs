@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use tests::crowd::a_thousand_slow_requests;
 use tests::{Process, Proxy};
 

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use tests::contention::{Diary, Random, job, tokens};
 use tests::proxy::{Fault, Which};
 use tests::{Client, Proxy, gateway};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local::gateway::Server;
-use local::nomad_sim::{NomadSim, Options, Plugin};
+use nomad_sim::{NomadSim, Options, Plugin};
 use serde_json::{Value, json};
 use tests::cluster::{job, running};
 use tests::{Client, gateway};

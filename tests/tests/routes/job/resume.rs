@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use local::nomad_sim::{NomadSim, Options, Pace};
+use nomad_sim::{NomadSim, Options, Pace};
 use serde_json::{Value, json};
 use tests::site::{unchanged, written};
 use tests::stage::{JOB, PAUSED, RUNNING, Stage, like, of_2x, shaped};
