@@ -16,7 +16,10 @@ use serde_json::{Map, Value, json};
 use super::answer::read_json;
 use super::placed::Placed;
 use super::transport::{ATTEMPT, Outgoing, Repeat, bytes};
-use super::{Error, Read, ReadOptions, Session};
+use super::{Error, QueryMeta, Read, ReadOptions, Session};
+
+/// A prefix that no ID has.
+const NOTHING: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
 /// The body of a register.
 #[derive(Serialize)]
@@ -44,6 +47,37 @@ impl Session<'_> {
     /// As every call.
     pub async fn jobs_text(&self, options: &ReadOptions) -> Result<Read<Bytes>, Error> {
         self.text(&["v1", "jobs"], options).await
+    }
+
+    /// The index that every list of jobs has now, and so whether a list that was read
+    /// before still holds: `GET /v1/jobs` with a prefix that nothing has. Nomad
+    /// 1.1.2 to 2.0.5 answer a list with the index of its tables, whatever the prefix.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn jobs_index(&self) -> Result<Option<QueryMeta>, Error> {
+        self.index_of("jobs").await
+    }
+
+    /// The same of the lists of allocations and of evaluations.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn other_indexes(&self) -> Result<Option<[u64; 2]>, Error> {
+        let (allocations, evaluations) =
+            tokio::try_join!(self.index_of("allocations"), self.index_of("evaluations"))?;
+        Ok(allocations
+            .zip(evaluations)
+            .map(|(a, e)| [a.index, e.index]))
+    }
+
+    async fn index_of(&self, table: &str) -> Result<Option<QueryMeta>, Error> {
+        let options = ReadOptions {
+            prefix: Some(NOTHING.to_owned()),
+            ..ReadOptions::default()
+        };
+        let nothing = self.text(&["v1", table], &options).await?;
+        Ok(nothing.meta)
     }
 
     /// `GET /v1/job/{id}`.

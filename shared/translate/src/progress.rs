@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::v2;
 
 /// What the plugin has stored of a job.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Progress {
     gtid: String,
     binlog_file: String,

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use dtle_nomad::{ReadOptions, Session};
 use dtle_translate::allocation::{is_newest, to_v2, to_v2_list, to_v2_whole};
 use dtle_translate::status::recorded;
@@ -17,7 +16,7 @@ use dtle_translate::{JobView, job, password};
 use uuid::Uuid;
 
 use super::jobs::VisibleJobs;
-use super::lists::{self, Lists};
+use super::lists::Lists;
 use crate::reply::Error;
 
 /// An ID that no object has.
@@ -98,23 +97,8 @@ pub fn whole(
 /// Bytes of lists remembered.
 const LISTS: u64 = 8 << 20;
 
-/// What a list of a job's allocations is made of.
-#[derive(PartialEq)]
-pub struct AllocationSources {
-    /// Nomad's answer.
-    pub nomad: Bytes,
-    /// The job's JobModifyIndex, which stands for its document.
-    pub job_modify_index: u64,
-}
-
-impl lists::Sources for AllocationSources {
-    fn size(&self) -> usize {
-        self.nomad.len()
-    }
-}
-
 /// The lists of jobs' allocations that were asked for last.
-pub struct AllocationLists(pub Lists<AllocationSources>);
+pub struct AllocationLists(pub Lists);
 
 impl Default for AllocationLists {
     fn default() -> Self {

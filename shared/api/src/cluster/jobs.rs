@@ -2,11 +2,13 @@
 //! as a correct answer allows.
 
 mod cache;
+mod list;
+mod single;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions, Session};
+use dtle_nomad::{self as nomad, ReadOptions, Session};
 use dtle_translate::progress::Progress;
 use dtle_translate::register::Existing;
 use dtle_translate::status::{Look, Status, first_look, needs_evaluations, recorded, settle};
@@ -16,15 +18,15 @@ use dtle_translate::{JobView, job, password};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
-use self::cache::{EntrySources, ListSources};
-use super::lists::Question;
-use crate::outbound::consul::Consul;
-use crate::reply::{Error, text};
+use crate::outbound::consul::{Consul, ConsulError, Stored};
+use crate::reply::Error;
 
 pub use self::cache::Cache;
+pub use self::list::{all, list};
+pub use self::single::{one, without_status, written};
 
 /// How many jobs are read at the same time for a list.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// When more jobs than this have an ID that begins with the ID of a job, that job is
 /// read by itself: the list of all of them would cost more than it saves.
@@ -67,148 +69,6 @@ impl KnownJob {
         }
         job
     }
-
-    /// The job's entry in a list, as JSON, with its passwords masked. The entry is
-    /// written again only when something in it changes.
-    ///
-    /// # Errors
-    /// As [`Reply::json`](crate::reply::Reply::json).
-    pub async fn to_entry(
-        &self,
-        reader: Reader<'_>,
-        region: Option<&str>,
-    ) -> Result<Arc<str>, Error> {
-        let cache = reader.cache;
-        let sources = EntrySources {
-            job_modify_index: self.job.job_modify_index,
-            modify_index: self.job.modify_index,
-            status: self.status.clone(),
-            progress: self.progress.clone(),
-        };
-        if let Some(entry) = cache.entry(region, &self.job.id, &sources).await {
-            return Ok(entry);
-        }
-        let entry: Arc<str> = text(&job::to_stub(self.to_v2(reader.mask_passwords)))?.into();
-        let id = &self.job.id;
-        cache.insert_entry(region, id, sources, &entry).await;
-        Ok(entry)
-    }
-}
-
-/// A dtle job. The job of another tenant is answered like an unknown job.
-///
-/// # Errors
-/// 404 `job not found`.
-pub async fn one(
-    reader: Reader<'_>,
-    id: &str,
-    options: &ReadOptions,
-) -> Result<Read<KnownJob>, Error> {
-    let plain = options.plain();
-    let known = match options.index {
-        None => remembered(reader, id, &plain).await?,
-        Some(_) => None,
-    };
-    let Read {
-        value: (job, summary),
-        meta,
-    } = match known {
-        Some(known) => known,
-        None => asked(reader, id, options).await?,
-    };
-    let (status, progress) = tokio::join!(
-        status(reader, &job, &summary, &plain),
-        progress(reader, &job)
-    );
-    let (status, told) = status?;
-    Ok(Read {
-        value: KnownJob {
-            job,
-            status,
-            told,
-            progress,
-        },
-        meta,
-    })
-}
-
-/// A remembered job, if Nomad still has it unchanged. Nomad's list entry for the job
-/// says so and has the counts too, in an answer smaller than the job.
-async fn remembered(
-    reader: Reader<'_>,
-    id: &str,
-    plain: &ReadOptions,
-) -> Result<Option<Read<(Arc<Job>, JobSummary)>>, Error> {
-    let cache = reader.cache;
-    let region = reader.nomad.region().await?;
-    let known = cache.last_job(region, id).await;
-    // The cache holds other tenants' jobs too, so that they are not read again, and
-    // jobs with a slash in their ID, which no path leads to.
-    let Some(known) = known.filter(|job| job.is_dtle() && !id.contains('/')) else {
-        return Ok(None);
-    };
-    if cache.is_crowded(region, id).await {
-        return Ok(None);
-    }
-    let options = ReadOptions {
-        prefix: Some(id.to_owned()),
-        ..plain.clone()
-    };
-    let stubs = match reader.nomad.jobs(&options).await {
-        Ok(stubs) => stubs,
-        // Nomad's token may be allowed to read jobs and not to list them.
-        Err(nomad::Error::Forbidden { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    if stubs.value.len() > CROWD {
-        cache.insert_crowd(region, id).await;
-    }
-    let stub = stubs.value.into_iter().find(|stub| stub.id == id);
-    // A job that was changed or deleted has to be read.
-    Ok(stub
-        .filter(|stub| stub.job_modify_index == known.job_modify_index)
-        .map(|mut stub| Read {
-            meta: stubs.meta.map(|meta| QueryMeta {
-                // A list carries the index of all jobs, a job its own.
-                index: stub.modify_index,
-                ..meta
-            }),
-            value: (
-                as_of(known, &stub),
-                stub.job_summary.take().unwrap_or_default(),
-            ),
-        }))
-}
-
-/// A job and its counts, read from Nomad.
-async fn asked(
-    reader: Reader<'_>,
-    id: &str,
-    options: &ReadOptions,
-) -> Result<Read<(Arc<Job>, JobSummary)>, Error> {
-    let plain = options.plain();
-    let nomad = reader.nomad;
-    let (job, summary) = if options.index.is_some() {
-        // The counts must not be older than what the caller waited for.
-        let job = nomad.job(id, options).await;
-        (job, nomad.job_summary(id, &plain).await)
-    } else {
-        tokio::join!(nomad.job(id, &plain), nomad.job_summary(id, &plain))
-    };
-    let job = job.map_err(|error| Error::or_not_found(error, "job not found"))?;
-    if !job.value.is_dtle() {
-        return Err(Error::job_not_found().with_meta(job.meta));
-    }
-    let summary = match summary {
-        Ok(summary) => summary.value,
-        // The job was deleted between the two calls: it is shown as it was.
-        Err(nomad::Error::NotFound { .. }) => JobSummary::default(),
-        Err(error) => return Err(error.into()),
-    };
-    let job = job.map(Arc::new);
-    let cache = reader.cache;
-    cache.insert_job(nomad.region().await?, &job.value).await;
-    Ok(job.map(|job| (job, summary)))
 }
 
 /// The Consul that has the progress of this request's jobs. The gateway knows the
@@ -240,51 +100,37 @@ pub async fn needed_consul<'a>(reader: Reader<'a>, what: &str) -> Result<&'a Con
     })
 }
 
-/// The progress of a job. When Consul fails, the job is shown as it was registered.
-async fn progress(reader: Reader<'_>, job: &Job) -> Progress {
+/// The progress of the job of a Nomad Name. When Consul fails, the job is shown as it
+/// was registered.
+async fn progress(reader: Reader<'_>, name: &str) -> Progress {
     let Some(consul) = consul(reader).await else {
         return Progress::default();
     };
-    consul.progress(&job.name).await.unwrap_or_else(|error| {
-        tracing::warn!(cause = error.to_string(), "progress is not shown");
-        Progress::default()
-    })
-}
-
-async fn all_progress(reader: Reader<'_>) -> BTreeMap<String, Progress> {
-    let Some(consul) = consul(reader).await else {
-        return BTreeMap::new();
-    };
-    consul.all_progress().await.unwrap_or_else(|error| {
-        tracing::warn!(cause = error.to_string(), "progress is not shown");
-        BTreeMap::new()
-    })
-}
-
-/// A dtle job without its status, remembered if Nomad's index allows.
-///
-/// # Errors
-/// 404 `job not found`.
-pub async fn without_status(
-    reader: Reader<'_>,
-    id: &str,
-    options: &ReadOptions,
-) -> Result<Arc<Job>, Error> {
-    if let Some(known) = remembered(reader, id, options).await? {
-        return Ok(known.value.0);
-    }
-    let job = reader
-        .nomad
-        .job(id, options)
+    consul
+        .progress(name)
         .await
-        .map_err(|error| Error::or_not_found(error, "job not found"))?;
-    if !job.value.is_dtle() {
-        return Err(Error::job_not_found().with_meta(job.meta));
-    }
-    let job = Arc::new(job.value);
-    let region = reader.nomad.region().await?;
-    reader.cache.insert_job(region, &job).await;
-    Ok(job)
+        .unwrap_or_else(|error| not_shown(&error))
+}
+
+/// What is stored of all jobs.
+async fn stored(reader: Reader<'_>) -> Stored {
+    let Some(consul) = consul(reader).await else {
+        return Stored::default();
+    };
+    consul
+        .stored()
+        .await
+        .unwrap_or_else(|error| not_shown(&error))
+}
+
+/// The progress of each job, by Nomad Name.
+fn all_progress(stored: &Stored) -> BTreeMap<String, Progress> {
+    stored.all().unwrap_or_else(|error| not_shown(&error))
+}
+
+fn not_shown<T: Default>(error: &ConsulError) -> T {
+    tracing::warn!(cause = error.to_string(), "progress is not shown");
+    T::default()
 }
 
 /// The job that is registered under an ID, for changing it and writing it back;
@@ -311,94 +157,6 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
     Ok(Some(Existing { document, job }))
 }
 
-/// All dtle jobs, sorted by ID.
-///
-/// # Errors
-/// As Nomad's.
-pub async fn all(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Vec<KnownJob>>, Error> {
-    let stubs = reader.nomad.jobs(options).await?;
-    // After the wait of a blocking query, not before.
-    let progress = all_progress(reader).await;
-    Ok(Read {
-        value: known(reader, stubs.value, progress, &options.plain()).await?,
-        meta: stubs.meta,
-    })
-}
-
-/// The list of all dtle jobs, sorted by ID, as JSON. While Nomad's answer is the
-/// same as before, byte by byte, the list that was written from it is used again.
-///
-/// # Errors
-/// As Nomad's.
-pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Arc<str>>, Error> {
-    let cache = reader.cache;
-    let region = reader.nomad.region().await?;
-    let question = Question {
-        region: region.map(str::to_owned),
-        id: options.prefix.clone().unwrap_or_default(),
-        all: false,
-    };
-    let answer = reader.nomad.jobs_text(options).await?;
-    let progress = all_progress(reader).await;
-    let sources = ListSources {
-        nomad: answer.value.clone(),
-        progress: progress.clone(),
-    };
-    if let Some(list) = cache.lists.get(&question, &sources).await {
-        return Ok(answer.map(|_| list));
-    }
-    let stubs = nomad::stubs(&answer.value)?;
-    let jobs = known(reader, stubs, progress, &options.plain()).await?;
-    let mut entries = Vec::with_capacity(jobs.len());
-    for job in &jobs {
-        entries.push(job.to_entry(reader, region).await?);
-    }
-    let list: Arc<str> = format!("[{}]", entries.join(",")).into();
-    // A status that took further calls may change while Nomad's list stays the same,
-    // and a stale list and its jobs may come from two servers.
-    if !options.stale && jobs.iter().all(|job| job.told) {
-        cache.lists.insert(question, sources, &list).await;
-    }
-    Ok(answer.map(|_| list))
-}
-
-async fn known(
-    reader: Reader<'_>,
-    stubs: Vec<JobStub>,
-    mut progress: BTreeMap<String, Progress>,
-    plain: &ReadOptions,
-) -> Result<Vec<KnownJob>, Error> {
-    let mut jobs: Vec<KnownJob> = stream::iter(stubs)
-        .map(|stub| with_status(reader, stub, plain))
-        .buffer_unordered(AT_ONCE)
-        .try_filter_map(|job| std::future::ready(Ok(job)))
-        .try_collect()
-        .await?;
-    for job in &mut jobs {
-        job.progress = progress.remove(&job.job.name).unwrap_or_default();
-    }
-    jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
-    Ok(jobs)
-}
-
-async fn with_status(
-    reader: Reader<'_>,
-    stub: JobStub,
-    options: &ReadOptions,
-) -> Result<Option<KnownJob>, Error> {
-    let Some(job) = of_stub(reader, &stub, options).await? else {
-        return Ok(None);
-    };
-    let summary = stub.job_summary.unwrap_or_default();
-    let (status, told) = status(reader, &job, &summary, options).await?;
-    Ok(Some(KnownJob {
-        job,
-        status,
-        told,
-        progress: Progress::default(),
-    }))
-}
-
 /// The jobs that a caller may see.
 pub struct VisibleJobs(BTreeMap<String, Arc<Job>>);
 
@@ -422,10 +180,32 @@ pub async fn visible(reader: Reader<'_>, options: &ReadOptions) -> Result<Visibl
     let jobs = stream::iter(stubs.value)
         .map(async |stub| of_stub(reader, &stub, plain).await)
         .buffer_unordered(AT_ONCE)
-        .try_filter_map(|job| std::future::ready(Ok(job.map(|job| (job.id.clone(), job)))))
+        .try_filter_map(|job| {
+            std::future::ready(Ok(job.map(|job| (job.id.clone(), Arc::new(job)))))
+        })
         .try_collect()
         .await?;
     Ok(VisibleJobs(jobs))
+}
+
+/// The job of a list entry with its status; `None` as in [`of_stub`].
+async fn known(
+    reader: Reader<'_>,
+    stub: &JobStub,
+    options: &ReadOptions,
+) -> Result<Option<KnownJob>, Error> {
+    let Some(job) = of_stub(reader, stub, options).await? else {
+        return Ok(None);
+    };
+    let nothing = JobSummary::default();
+    let summary = stub.job_summary.as_ref().unwrap_or(&nothing);
+    let (status, told) = status(reader, &job, summary, options).await?;
+    Ok(Some(KnownJob {
+        job: Arc::new(job),
+        status,
+        told,
+        progress: Progress::default(),
+    }))
 }
 
 /// The job of a list entry; `None` for another tenant's job, and for a job that was
@@ -434,41 +214,28 @@ async fn of_stub(
     reader: Reader<'_>,
     stub: &JobStub,
     options: &ReadOptions,
-) -> Result<Option<Arc<Job>>, Error> {
+) -> Result<Option<Job>, Error> {
     let cache = reader.cache;
     let region = reader.nomad.region().await?;
-    let known = match cache.job(region, &stub.id, stub.job_modify_index).await {
+    let known = cache.job(region, &stub.id, stub.job_modify_index).await;
+    if known.as_ref().is_some_and(|known| !known.is_dtle()) {
+        return Ok(None);
+    }
+    let mut job = match known.and_then(|known| known.job()) {
         Some(job) => job,
         None => match reader.nomad.listed_job(&stub.id, options).await {
             Ok(job) => {
-                let job = Arc::new(job.value);
-                cache.insert_job(region, &job).await;
-                job
+                cache.insert_job(region, &job.value).await;
+                job.value
             }
             Err(nomad::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         },
     };
-    if !known.is_dtle() {
-        return Ok(None);
-    }
-    let now = as_of(Arc::clone(&known), stub);
-    if !Arc::ptr_eq(&known, &now) {
-        cache.insert_job(region, &now).await;
-    }
-    Ok(Some(now))
-}
-
-/// A remembered job with the index and the status of its list entry, which change
-/// without a change of the job.
-fn as_of(known: Arc<Job>, stub: &JobStub) -> Arc<Job> {
-    if known.modify_index == stub.modify_index && known.status == stub.status {
-        return known;
-    }
-    let mut job = Job::clone(&known);
+    // They change without a change of the job.
     job.modify_index = stub.modify_index;
     job.status.clone_from(&stub.status);
-    Arc::new(job)
+    Ok(job.is_dtle().then_some(job))
 }
 
 /// The status, and whether the job and its counts decided it without a further call.

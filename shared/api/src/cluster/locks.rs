@@ -1,11 +1,12 @@
-//! Locks for the writers of a job within this process.
+//! Locks within this process: for the writers of a job, and for those who write the
+//! same list.
 //!
 //! No change would be lost without these locks. But writers that meet at Nomad make
 //! each other repeat their changes, and some of them give up in the end; writers
 //! that wait for each other here all succeed. This serves a gateway with many
 //! clients. A Lambda function has one request at a time.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -25,9 +26,15 @@ impl Default for Locks {
 impl Locks {
     /// The lock of a job; `None` after two seconds of waiting for it.
     pub(super) async fn lock(&self, id: &str) -> Option<MutexGuard<'_, ()>> {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(id);
-        let place = usize::try_from(hash % 64).unwrap_or_default();
-        let lock = self.0.get(place)?;
-        tokio::time::timeout(PATIENCE, lock.lock()).await.ok()
+        tokio::time::timeout(PATIENCE, self.of(&id).lock())
+            .await
+            .ok()
+    }
+
+    /// The lock of something.
+    #[expect(clippy::indexing_slicing, reason = "the remainder is a place")]
+    pub(super) fn of(&self, thing: &impl Hash) -> &Mutex<()> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(thing);
+        &self.0[usize::try_from(hash % 64).unwrap_or_default()]
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use dtle_outbound::{
     Answer, ClientError, Fault, Method, Profile, StatusCode, TokenSource, Trust, secret_header,
 };
@@ -104,15 +105,15 @@ impl Consul {
     /// # Errors
     /// See [`ConsulError`]; a job without progress is no error.
     pub async fn progress(&self, name: &str) -> Result<Progress, ConsulError> {
-        let mut all = self.read(&format!("{ROOT}/{}/", segment(name))).await?;
-        Ok(all.remove(name).unwrap_or_default())
+        let stored = self.read(&format!("{ROOT}/{}/", segment(name))).await?;
+        Ok(stored.all()?.remove(name).unwrap_or_default())
     }
 
-    /// What the plugin has stored of all jobs, by Nomad Name, in one read.
+    /// What the plugin has stored of all jobs, in one read.
     ///
     /// # Errors
     /// See [`ConsulError`].
-    pub async fn all_progress(&self) -> Result<BTreeMap<String, Progress>, ConsulError> {
+    pub async fn stored(&self) -> Result<Stored, ConsulError> {
         self.read(&format!("{ROOT}/")).await
     }
 
@@ -130,33 +131,14 @@ impl Consul {
         }
     }
 
-    async fn read(&self, key: &str) -> Result<BTreeMap<String, Progress>, ConsulError> {
+    async fn read(&self, key: &str) -> Result<Stored, ConsulError> {
         let answer = self.send(Method::GET, key).await?;
         match answer.status {
             // No such key.
-            StatusCode::NOT_FOUND => return Ok(BTreeMap::new()),
-            status if status.is_success() => {}
-            status => return Err(ConsulError::Unexpected(status.to_string())),
+            StatusCode::NOT_FOUND => Ok(Stored::default()),
+            status if status.is_success() => Ok(Stored(answer.body)),
+            status => Err(ConsulError::Unexpected(status.to_string())),
         }
-        let entries: Vec<Entry> = serde_json::from_slice(&answer.body)
-            .map_err(|error| ConsulError::Unexpected(format!("{:?}", error.classify())))?;
-        let mut jobs: BTreeMap<String, Progress> = BTreeMap::new();
-        for entry in entries {
-            let mut parts = entry.key.rsplitn(2, '/');
-            let (Some(what), Some(path)) = (parts.next(), parts.next()) else {
-                continue;
-            };
-            let Some(name) = path.strip_prefix("dtle/") else {
-                continue;
-            };
-            let value = entry
-                .value
-                .and_then(|value| STANDARD.decode(value).ok())
-                .and_then(|bytes| String::from_utf8(bytes).ok())
-                .unwrap_or_default();
-            jobs.entry(name.to_owned()).or_default().set(what, value);
-        }
-        Ok(jobs)
     }
 
     async fn send(&self, method: Method, key: &str) -> Result<Answer, ConsulError> {
@@ -200,6 +182,42 @@ impl Consul {
             Fault::Redirected { .. } | Fault::TooLarge { .. } => ConsulError::Unexpected(text),
             _ => ConsulError::Unreachable(text),
         }
+    }
+}
+
+/// What the plugin has stored, as Consul answered it. Two that are equal hold the same
+/// progress.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stored(Bytes);
+
+impl Stored {
+    /// The progress of each job, by Nomad Name.
+    ///
+    /// # Errors
+    /// [`ConsulError::Unexpected`] when it is not what Consul documents.
+    pub fn all(&self) -> Result<BTreeMap<String, Progress>, ConsulError> {
+        if self.0.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let entries: Vec<Entry> = serde_json::from_slice(&self.0)
+            .map_err(|error| ConsulError::Unexpected(format!("{:?}", error.classify())))?;
+        let mut jobs: BTreeMap<String, Progress> = BTreeMap::new();
+        for entry in entries {
+            let mut parts = entry.key.rsplitn(2, '/');
+            let (Some(what), Some(path)) = (parts.next(), parts.next()) else {
+                continue;
+            };
+            let Some(name) = path.strip_prefix("dtle/") else {
+                continue;
+            };
+            let value = entry
+                .value
+                .and_then(|value| STANDARD.decode(value).ok())
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .unwrap_or_default();
+            jobs.entry(name.to_owned()).or_default().set(what, value);
+        }
+        Ok(jobs)
     }
 }
 

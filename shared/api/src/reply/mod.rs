@@ -16,8 +16,10 @@ use serde_json::ser::PrettyFormatter;
 const COMPRESS_FROM: usize = 1_400;
 
 mod error;
+mod rendered;
 
 pub use error::Error;
+pub use rendered::Rendered;
 
 const INDEX: HeaderName = HeaderName::from_static("x-udup-index");
 const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-udup-knownleader");
@@ -47,10 +49,21 @@ pub enum Style {
     Pretty,
 }
 
+/// The body of an answer.
+#[derive(Clone, Debug, PartialEq)]
+enum Text {
+    /// There is none.
+    None,
+    /// Written for this answer.
+    Own(String),
+    /// Kept for further answers.
+    Kept(Arc<Rendered>),
+}
+
 /// An answer of status 200.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
-    body: Option<String>,
+    body: Text,
     content_type: Option<HeaderValue>,
     index: Index,
     warning: Option<HeaderValue>,
@@ -67,18 +80,18 @@ impl Reply {
             Style::Compact => text(value),
         };
         Ok(Self {
-            body: Some(body?),
+            body: Text::Own(body?),
             content_type: Some(JSON),
             index: Index::None,
             warning: None,
         })
     }
 
-    /// The answer to a read that is JSON already, and not to be pretty.
+    /// The answer to a read that is kept as JSON, and not to be pretty.
     #[must_use]
-    pub fn written(answer: &Read<Arc<str>>) -> Self {
+    pub fn kept(answer: Read<Arc<Rendered>>) -> Self {
         Self {
-            body: Some(answer.value.to_string()),
+            body: Text::Kept(answer.value),
             content_type: Some(JSON),
             index: answer.meta.map_or(Index::None, Index::Read),
             warning: None,
@@ -118,7 +131,7 @@ impl Reply {
     #[must_use]
     pub fn empty() -> Self {
         Self {
-            body: None,
+            body: Text::None,
             content_type: None,
             index: Index::None,
             warning: None,
@@ -172,37 +185,40 @@ pub fn render(mut reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Respo
 }
 
 fn render_plain(reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Response<Body> {
-    let Some(text) = reply.body else {
-        return response(StatusCode::OK, reply.content_type, reply.index, Body::Empty);
+    let text = match &reply.body {
+        Text::None => {
+            return response(StatusCode::OK, reply.content_type, reply.index, Body::Empty);
+        }
+        Text::Own(text) => text,
+        Text::Kept(kept) => kept.plain(),
     };
-    if takes_gzip
-        && text.len() >= COMPRESS_FROM
-        && let Ok(bytes) = compress(&text)
-    {
+    let zipped = match &reply.body {
+        _ if !takes_gzip || text.len() < COMPRESS_FROM => None,
+        Text::Kept(kept) => kept.zipped().map(<[u8]>::to_vec),
+        _ => compress(text),
+    };
+    if let Some(bytes) = zipped {
         // It travels as base64.
         if limit.is_some_and(|limit| bytes.len().div_ceil(3) * 4 > limit) {
             return too_large();
         }
-        let mut response = response(
-            StatusCode::OK,
-            reply.content_type,
-            reply.index,
-            Body::Binary(bytes),
-        );
+        let body = Body::Binary(bytes);
+        let mut response = response(StatusCode::OK, reply.content_type, reply.index, body);
         response
             .headers_mut()
             .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         return response;
     }
-    if limit.is_some_and(|limit| !fits(&text, limit)) {
+    if limit.is_some_and(|limit| !fits(text, limit)) {
         return too_large();
     }
-    response(
-        StatusCode::OK,
-        reply.content_type,
-        reply.index,
-        Body::Text(text),
-    )
+    let text = match reply.body {
+        Text::None => String::new(),
+        Text::Own(text) => text,
+        Text::Kept(kept) => kept.plain().to_owned(),
+    };
+    let body = Body::Text(text);
+    response(StatusCode::OK, reply.content_type, reply.index, body)
 }
 
 /// The response for a failure: the message alone, no newline after it.
@@ -264,10 +280,10 @@ fn response(
     response
 }
 
-fn compress(text: &str) -> std::io::Result<Vec<u8>> {
+fn compress(text: &str) -> Option<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 4), Compression::fast());
-    encoder.write_all(text.as_bytes())?;
-    encoder.finish()
+    encoder.write_all(text.as_bytes()).ok()?;
+    encoder.finish().ok()
 }
 
 /// Whether a text has at most `limit` bytes once it is a JSON string in Lambda's own
@@ -287,7 +303,7 @@ mod tests {
 
     fn reply(body: &str) -> Reply {
         Reply {
-            body: Some(body.to_owned()),
+            body: Text::Own(body.to_owned()),
             content_type: Some(JSON),
             index: Index::None,
             warning: None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::nullable;
 use crate::config::TaskConfig;
@@ -14,6 +14,8 @@ pub struct JobStub {
     /// The job's ID.
     #[serde(rename = "ID")]
     pub id: String,
+    /// Its name, which is what the dtle plugin keeps progress under.
+    pub name: String,
     /// Its namespace.
     pub namespace: String,
     /// Index of its last change by a register or deregister.
@@ -27,7 +29,7 @@ pub struct JobStub {
 }
 
 /// How many allocations of each group are in which state.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Hash, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct JobSummary {
     /// By group.
@@ -38,7 +40,7 @@ pub struct JobSummary {
 }
 
 /// Counts of a group's allocations. The stopped ones stay counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct GroupSummary {
     /// Allocations that wait for a node.
@@ -58,7 +60,7 @@ pub struct GroupSummary {
 }
 
 /// A job with all fields that the translation reads.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Job {
     /// The job's ID.
@@ -95,7 +97,7 @@ pub struct Job {
 }
 
 /// A group of tasks that run on one node.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct TaskGroup {
     /// Its name.
@@ -117,7 +119,7 @@ pub struct TaskGroup {
 }
 
 /// What happens to an allocation that failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ReschedulePolicy {
     /// How many times it is replaced.
@@ -127,7 +129,7 @@ pub struct ReschedulePolicy {
 }
 
 /// A constraint, or an affinity, which reads alike.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Constraint {
     /// The property that is compared, such as `${node.unique.name}`.
@@ -142,7 +144,7 @@ pub struct Constraint {
 }
 
 /// A task.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Task {
     /// Its name.

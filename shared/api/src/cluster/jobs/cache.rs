@@ -1,68 +1,50 @@
 //! What is remembered of jobs, so that a repeated question costs Nomad less.
 //!
 //! A job is remembered with its JobModifyIndex, which Nomad changes with the job, and
-//! a list with Nomad's answer. So losing any of it costs time, never truth.
+//! as JSON: a tree of it would take several times the room. Losing any of it costs
+//! time, never truth.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use dtle_translate::progress::Progress;
-use dtle_translate::status::Status;
 use dtle_translate::wire::Job;
 
-use crate::cluster::lists::{Lists, Sources};
+use crate::cluster::lists::Lists;
 use crate::expiring::Expiring;
 
-/// Bytes of jobs remembered: some 10,000 without long table lists. A list that did not
+/// Bytes of jobs remembered: some 20,000 without long table lists. A list that did not
 /// fit would push itself out with every reading. With what follows it has to leave room
 /// in the memory that the template gives a function.
-const JOBS: u64 = 96 << 20;
-/// Bytes of list entries remembered.
-const ENTRIES: u64 = 24 << 20;
+const JOBS: u64 = 64 << 20;
 /// Bytes of whole lists remembered.
-const LISTS: u64 = 32 << 20;
+const LISTS: u64 = 48 << 20;
+/// Bytes of single jobs remembered as they are answered.
+const SINGLES: u64 = 16 << 20;
 /// How long an ID with which many others begin is not looked for by its prefix.
 const CROWD_FOR: Duration = Duration::from_secs(300);
 
-/// What the list of jobs is made of. Nomad's names each job's indexes, which stand for
-/// its document, and its counts.
-#[derive(PartialEq)]
-pub(super) struct ListSources {
-    /// Nomad's answer.
-    pub(super) nomad: Bytes,
-    /// How far each job has come, by Name.
-    pub(super) progress: BTreeMap<String, Progress>,
-}
-
-impl Sources for ListSources {
-    fn size(&self) -> usize {
-        let progress = self.progress.iter();
-        let progress: usize = progress.map(|(name, p)| 128 + name.len() + p.size()).sum();
-        self.nomad.len() + progress
-    }
-}
-
-/// Everything that a job's entry in a list is made of, but the settings.
-#[derive(PartialEq)]
-pub(super) struct EntrySources {
-    /// The job's JobModifyIndex, which stands for its whole document.
-    pub(super) job_modify_index: u64,
-    /// Its ModifyIndex.
-    pub(super) modify_index: u64,
-    /// Its 2.x status.
-    pub(super) status: Status,
-    /// How far it has come.
-    pub(super) progress: Progress,
-}
-
-/// A job as Nomad has it, and about how many bytes it holds.
+/// A job as Nomad had it.
 #[derive(Clone)]
-struct Remembered {
-    job: Arc<Job>,
-    size: u32,
+pub(super) struct Remembered {
+    /// What it stands for: Nomad changes it with the job.
+    pub(super) job_modify_index: u64,
+    /// The Name, under which the plugin keeps its progress.
+    pub(super) name: Arc<str>,
+    /// The job as JSON; `None` for another tenant's, which is not looked into.
+    text: Option<Arc<[u8]>>,
+}
+
+impl Remembered {
+    /// Whether it is a dtle job.
+    pub(super) fn is_dtle(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// The job, if it is dtle's.
+    pub(super) fn job(&self) -> Option<Job> {
+        serde_json::from_slice(self.text.as_deref()?).ok()
+    }
 }
 
 type Moka<V> = moka::future::Cache<String, V>;
@@ -70,25 +52,22 @@ type Moka<V> = moka::future::Cache<String, V>;
 /// What is remembered of jobs.
 pub struct Cache {
     jobs: Moka<Remembered>,
-    entries: Moka<(Arc<EntrySources>, Arc<str>)>,
     crowds: Moka<Expiring<()>>,
-    pub(super) lists: Lists<ListSources>,
+    pub(super) lists: Lists,
+    pub(super) singles: Lists,
 }
 
 impl Default for Cache {
     fn default() -> Self {
-        let job = |id: &String, job: &Remembered| {
-            let id = u32::try_from(id.len()).unwrap_or(u32::MAX);
-            job.size.saturating_add(id)
-        };
-        let entry = |id: &String, (_, text): &(_, Arc<str>)| {
-            u32::try_from(id.len() + text.len() + 256).unwrap_or(u32::MAX)
+        let size = |id: &String, job: &Remembered| {
+            let text = job.text.as_deref().map_or(0, <[u8]>::len);
+            u32::try_from(256 + id.len() + job.name.len() + text).unwrap_or(u32::MAX)
         };
         Self {
-            jobs: Moka::builder().max_capacity(JOBS).weigher(job).build(),
-            entries: Moka::builder().max_capacity(ENTRIES).weigher(entry).build(),
+            jobs: Moka::builder().max_capacity(JOBS).weigher(size).build(),
             crowds: Moka::new(1_000),
             lists: Lists::of_bytes(LISTS),
+            singles: Lists::of_bytes(SINGLES),
         }
     }
 }
@@ -96,9 +75,8 @@ impl Default for Cache {
 impl Cache {
     /// The job of that ID in a region as it was when it was last read. It may have
     /// changed since, or be gone.
-    pub(super) async fn last_job(&self, region: Option<&str>, id: &str) -> Option<Arc<Job>> {
-        let known = self.jobs.get(&*key(region, id)).await;
-        known.map(|known| known.job)
+    pub(super) async fn last_job(&self, region: Option<&str>, id: &str) -> Option<Remembered> {
+        self.jobs.get(&*key(region, id)).await
     }
 
     /// The job as it was at that JobModifyIndex, if it is remembered. Its other indexes
@@ -108,42 +86,32 @@ impl Cache {
         region: Option<&str>,
         id: &str,
         job_modify_index: u64,
-    ) -> Option<Arc<Job>> {
+    ) -> Option<Remembered> {
         let known = self.last_job(region, id).await;
         known.filter(|known| known.job_modify_index == job_modify_index)
     }
 
     /// Remembers a job.
-    pub(super) async fn insert_job(&self, region: Option<&str>, job: &Arc<Job>) {
-        let size = u32::try_from(size_of(job)).unwrap_or(u32::MAX);
-        let job = Arc::clone(job);
+    pub(super) async fn insert_job(&self, region: Option<&str>, job: &Job) {
+        let text = match job.is_dtle() {
+            true => serde_json::to_vec(job).ok(),
+            false => None,
+        };
+        if text.is_none() && job.is_dtle() {
+            return;
+        }
+        let remembered = Remembered {
+            job_modify_index: job.job_modify_index,
+            name: job.name.as_str().into(),
+            text: text.map(Into::into),
+        };
         let key = key(region, &job.id).into_owned();
-        self.jobs.insert(key, Remembered { job, size }).await;
+        self.jobs.insert(key, remembered).await;
     }
 
-    /// A job's entry in a list as it was written from the same sources.
-    pub(super) async fn entry(
-        &self,
-        region: Option<&str>,
-        id: &str,
-        sources: &EntrySources,
-    ) -> Option<Arc<str>> {
-        let (known, text) = self.entries.get(&*key(region, id)).await?;
-        (*known == *sources).then_some(text)
-    }
-
-    /// Remembers a job's entry in a list.
-    pub(super) async fn insert_entry(
-        &self,
-        region: Option<&str>,
-        id: &str,
-        sources: EntrySources,
-        text: &Arc<str>,
-    ) {
-        let entry = (Arc::new(sources), Arc::clone(text));
-        self.entries
-            .insert(key(region, id).into_owned(), entry)
-            .await;
+    /// Forgets a job that is gone.
+    pub(super) async fn remove_job(&self, region: Option<&str>, id: &str) {
+        self.jobs.invalidate(&*key(region, id)).await;
     }
 
     /// Whether many jobs' IDs begin with this one.
@@ -168,57 +136,43 @@ fn key<'a>(region: Option<&str>, id: &'a str) -> Cow<'a, str> {
     }
 }
 
-/// About how many bytes a job holds.
-fn size_of(job: &Job) -> usize {
-    /// What one node of a map takes, which has room for eleven entries and mostly
-    /// holds fewer. Of a long list of tables it is nearly all.
-    const NODE: usize = 640;
-    fn bytes_of(value: &serde_json::Value) -> usize {
-        use serde_json::Value;
-        32 + match value {
-            Value::String(text) => text.len(),
-            Value::Array(items) => items.iter().map(bytes_of).sum(),
-            Value::Object(fields) => {
-                let entries = fields.iter().map(|(key, item)| key.len() + bytes_of(item));
-                NODE * fields.len().div_ceil(8) + entries.sum::<usize>()
-            }
-            _ => 0,
-        }
-    }
-    let meta: usize = job.meta.iter().map(|(k, v)| k.len() + v.len() + 96).sum();
-    let tasks: usize = job
-        .task_groups
-        .iter()
-        .flat_map(|group| &group.tasks)
-        .flat_map(|task| task.config.0.iter())
-        .map(|(key, item)| key.len() + 48 + bytes_of(item))
-        .sum();
-    1_024 + meta + tasks
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
+    fn job(driver: &str) -> Job {
+        let config = json!({"Gtid": "", "ReplicateDoDb": [{"TableSchema": "db"}],
+            "SrcConnectionConfig": {"Host": "10.9.8.7", "Port": 3306, "User": "u", "Password": "p"}});
+        let task = json!({"Name": "Src", "Driver": driver, "Config": config});
+        let group = json!({"Name": "Src", "Count": 1, "Tasks": [task]});
+        let job = json!({"ID": "a", "Name": "n", "JobModifyIndex": 7, "Meta": {"dtle2": "{}"}, "TaskGroups": [group]});
+        serde_json::from_value(job).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_job_is_remembered_as_it_is_and_another_tenants_without_its_content() {
+        let cache = Cache::default();
+        cache.insert_job(None, &job("dtle")).await;
+        let known = cache.job(None, "a", 7).await.unwrap();
+        assert_eq!(known.job(), Some(job("dtle")));
+        assert_eq!(&*known.name, "n");
+        assert!(cache.job(None, "a", 8).await.is_none());
+        assert!(cache.job(Some("west"), "a", 7).await.is_none());
+
+        cache.insert_job(None, &job("exec")).await;
+        let foreign = cache.last_job(None, "a").await.unwrap();
+        assert!(!foreign.is_dtle() && foreign.job().is_none());
+
+        cache.remove_job(None, "a").await;
+        assert!(cache.last_job(None, "a").await.is_none());
+    }
+
     #[test]
-    fn a_job_weighs_what_its_maps_take_and_thousands_of_usual_ones_are_remembered() {
-        let job = |tables: usize| -> Job {
-            let tables: Vec<_> = (0..tables)
-                .map(|n| json!({"TableName": format!("table_{n}")}))
-                .collect();
-            let connection =
-                json!({"Host": "10.9.8.7", "Port": 3306, "User": "u", "Password": "p"});
-            let config = json!({"Gtid": "", "ReplicateDoDb": [{"TableSchema": "db", "Tables": tables}],
-                "SrcConnectionConfig": connection, "DestConnectionConfig": connection});
-            let task = json!({"Name": "Src", "Driver": "dtle", "Config": config});
-            let group = json!({"Name": "Src", "Count": 1, "Tasks": [task]});
-            serde_json::from_value(json!({"ID": "a", "Name": "a", "TaskGroups": [group]})).unwrap()
-        };
-        let usual = size_of(&job(1));
-        assert!(u64::try_from(usual).unwrap() * 10_000 < JOBS, "{usual}");
-        // A map with one entry takes a whole node.
-        assert!(size_of(&job(1_001)) - usual > 1_000 * 640);
+    fn thousands_of_usual_jobs_are_remembered() {
+        let text = serde_json::to_vec(&job("dtle")).unwrap();
+        let usual = u64::try_from(2 * text.len() + 256).unwrap();
+        assert!(usual * 20_000 < JOBS, "{usual}");
     }
 }

@@ -8,12 +8,12 @@ use dtle_translate::JobView;
 use dtle_translate::allocation::to_v2_list;
 use dtle_translate::v2::{self, AllocationStub};
 
-use crate::cluster::allocations::{AllocationLists, AllocationSources};
+use crate::cluster::allocations::AllocationLists;
 use crate::cluster::jobs;
-use crate::cluster::lists::Question;
+use crate::cluster::lists::{Kept, Question};
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
-use crate::reply::{Error, Reply, text};
+use crate::reply::{Error, Rendered, Reply, text};
 use crate::route::{Handled, Passwords, Route};
 
 /// The route.
@@ -73,8 +73,8 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         return Reply::read(context.call.style(), &Read { value, meta });
     }
     let Some(job) = &job else {
-        let value = "[]".into();
-        return Ok(Reply::written(&Read { value, meta }));
+        let value = Arc::new(Rendered::new("[]".to_owned()));
+        return Ok(Reply::kept(Read { value, meta }));
     };
     // While nothing changes Nomad's answer is not even looked into.
     let AllocationLists(lists) = &context.app.allocation_lists;
@@ -83,17 +83,15 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         id: id.to_owned(),
         all: options.all,
     };
-    let sources = AllocationSources {
-        nomad: nomad.clone(),
-        job_modify_index: job.job_modify_index,
-    };
-    let value = match lists.get(&question, &sources).await {
-        Some(known) => known,
+    let made_of = lists.hash(&(&nomad, job.job_modify_index));
+    let value = match lists.made_of(&question, made_of).await {
+        Some(known) => Arc::clone(&known.text),
         None => {
-            let written: Arc<str> = text(&list()?)?.into();
-            lists.insert(question, sources, &written).await;
-            written
+            let text = Arc::new(Rendered::new(text(&list()?)?));
+            let kept = Kept::new(Arc::clone(&text), made_of);
+            lists.insert(question, Arc::new(kept)).await;
+            text
         }
     };
-    Ok(Reply::written(&Read { value, meta }))
+    Ok(Reply::kept(Read { value, meta }))
 }

@@ -35,7 +35,11 @@ pub const ROUTE: Route = Route {
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let options = context.call.query.read_options()?;
-    let job = jobs::one(context.reader(), context.call.id(), &options).await?;
+    let (reader, id) = (context.reader(), context.call.id());
+    if !context.call.query.pretty() {
+        return Ok(Reply::kept(jobs::written(reader, id, &options).await?));
+    }
+    let job = jobs::one(reader, id, &options).await?;
     Reply::read(
         context.call.style(),
         &job.map(|job| job.to_v2(context.app.settings.mask_passwords)),

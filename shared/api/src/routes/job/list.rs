@@ -37,9 +37,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let mut options = query.read_options()?;
     options.prefix = query.get("prefix").map(str::to_owned);
     if !query.pretty() {
-        return Ok(Reply::written(
-            &jobs::list(context.reader(), &options).await?,
-        ));
+        return Ok(Reply::kept(jobs::list(context.reader(), &options).await?));
     }
     let jobs = jobs::all(context.reader(), &options).await?;
     let stubs = jobs.map(|jobs| {

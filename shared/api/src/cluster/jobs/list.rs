@@ -1,0 +1,265 @@
+//! All jobs with their status.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dtle_nomad::{self as nomad, Read, ReadOptions};
+use dtle_translate::job;
+use dtle_translate::progress::Progress;
+use dtle_translate::wire::JobStub;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{AT_ONCE, KnownJob, Reader, all_progress, known, stored};
+use crate::cluster::lists::{Entry, Kept, Question, Tables};
+use crate::reply::{Error, Rendered, text};
+
+/// How long a caller waits for another one who writes the same list.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// All dtle jobs, sorted by ID.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn all(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Vec<KnownJob>>, Error> {
+    let stubs = reader.nomad.jobs(options).await?;
+    // After the wait of a blocking query, not before.
+    let mut progress = all_progress(&stored(reader).await);
+    let plain = &options.plain();
+    let mut jobs: Vec<KnownJob> = stream::iter(stubs.value)
+        .map(async |stub| known(reader, &stub, plain).await)
+        .buffer_unordered(AT_ONCE)
+        .try_filter_map(|job| std::future::ready(Ok(job)))
+        .try_collect()
+        .await?;
+    for job in &mut jobs {
+        job.progress = progress.remove(&job.job.name).unwrap_or_default();
+    }
+    jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
+    Ok(Read {
+        value: jobs,
+        meta: stubs.meta,
+    })
+}
+
+/// The list of all dtle jobs, sorted by ID, as JSON with its passwords masked. The list
+/// that was written last is answered again while Nomad's indexes say that it holds, and
+/// each of its entries while it would be written from the same.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Arc<Rendered>>, Error> {
+    let question = Question {
+        region: reader.nomad.region().await?.map(str::to_owned),
+        id: options.prefix.clone().unwrap_or_default(),
+        all: false,
+    };
+    let lists = &reader.cache.lists;
+    // A blocking query waits for something new, and a stale list and its jobs may come
+    // from two servers.
+    if options.index.is_some() || options.stale {
+        return read(reader, &question, options, None).await;
+    }
+    if let Some(list) = held(reader, &question).await? {
+        return Ok(list);
+    }
+    // Of those who find nothing one asks for everything.
+    let writer = lists.writer(&question);
+    let _one = match writer.try_lock() {
+        Ok(first) => Some(first),
+        Err(_) => {
+            let waited = tokio::time::timeout(PATIENCE, writer.lock()).await.ok();
+            if let Some(list) = held(reader, &question).await? {
+                return Ok(list);
+            }
+            waited
+        }
+    };
+    let last = lists.last(&question).await;
+    // Before anything else is read: what changes later makes the list another one.
+    let others = match last.is_some_and(|last| last.is_doubtful) {
+        true => reader.nomad.other_indexes().await.unwrap_or_default(),
+        false => None,
+    };
+    read(reader, &question, options, Some(others)).await
+}
+
+/// The list that was written last, if Nomad's indexes and Consul's answer say that it
+/// still holds.
+async fn held(
+    reader: Reader<'_>,
+    question: &Question,
+) -> Result<Option<Read<Arc<Rendered>>>, Error> {
+    let lists = &reader.cache.lists;
+    let Some(last) = lists.last(question).await else {
+        return Ok(None);
+    };
+    let Some(tables) = last.tables() else {
+        return Ok(None);
+    };
+    let others = async {
+        match tables.others {
+            Some(_) => reader.nomad.other_indexes().await,
+            None => Ok(None),
+        }
+    };
+    let (meta, others, progress) = tokio::join!(reader.nomad.jobs_index(), others, stored(reader));
+    let (meta, others) = match (meta, others) {
+        (Ok(meta), Ok(others)) => (meta, others),
+        // The whole list may be had all the same.
+        (Err(nomad::Error::Forbidden { .. } | nomad::Error::NotFound { .. }), _)
+        | (_, Err(nomad::Error::Forbidden { .. } | nomad::Error::NotFound { .. })) => {
+            return Ok(None);
+        }
+        (Err(error), _) | (_, Err(error)) => return Err(error.into()),
+    };
+    let holds = meta.is_some_and(|meta| meta.index == tables.jobs)
+        && others == tables.others
+        && lists.hash(&progress) == last.beside;
+    Ok(holds.then(|| Read {
+        value: Arc::clone(&last.text),
+        meta,
+    }))
+}
+
+/// The list, read in full. It is kept if `others` says so: the indexes of the other
+/// tables as they were before, where somebody asked.
+async fn read(
+    reader: Reader<'_>,
+    question: &Question,
+    options: &ReadOptions,
+    keep: Option<Option<[u64; 2]>>,
+) -> Result<Read<Arc<Rendered>>, Error> {
+    let lists = &reader.cache.lists;
+    let answer = reader.nomad.jobs_text(options).await?;
+    // After the wait of a blocking query, not before.
+    let progress = stored(reader).await;
+    let made_of = lists.hash(&(&answer.value, &progress));
+    let last = lists.last(question).await;
+    let tables = |others| {
+        answer.meta.map(|meta| Tables {
+            jobs: meta.index,
+            others,
+        })
+    };
+    if let Some(last) = &last
+        && last.made_of == made_of
+        && !last.is_doubtful
+    {
+        if keep.is_some() {
+            let again = Kept::clone(last).read_from(tables(None));
+            lists.insert(question.clone(), Arc::new(again)).await;
+        }
+        let text = Arc::clone(&last.text);
+        return Ok(answer.map(|_| text));
+    }
+    let stubs = nomad::stubs(&answer.value)?;
+    let progress_of_all = all_progress(&progress);
+    let entries = entries(reader, stubs, &progress_of_all, last.as_deref(), options).await?;
+    let list = write(entries, made_of);
+    if question.id.is_empty()
+        && let Some(last) = &last
+    {
+        let gone = last.entries.iter().filter(|one| !list.has(&one.id));
+        for one in gone {
+            let region = question.region.as_deref();
+            reader.cache.remove_job(region, &one.id).await;
+        }
+    }
+    let text = Arc::clone(&list.text);
+    if let Some(others) = keep {
+        // What the jobs' own table does not tell needs the indexes of the others.
+        let is_told = !list.is_doubtful || others.is_some();
+        let others = others.filter(|_| list.is_doubtful);
+        let list = Kept {
+            beside: lists.hash(&progress),
+            ..list
+        }
+        .read_from(tables(others).filter(|_| is_told));
+        lists.insert(question.clone(), Arc::new(list)).await;
+    }
+    Ok(answer.map(|_| text))
+}
+
+/// An entry of the list on its way.
+struct Written {
+    id: String,
+    /// The hash of what it was made of; `None` where a further call decided.
+    made_of: Option<u64>,
+    text: String,
+}
+
+/// The entries of all dtle jobs, by ID. Those of the last list that would be made of
+/// the same are taken from there.
+async fn entries(
+    reader: Reader<'_>,
+    stubs: Vec<JobStub>,
+    progress: &BTreeMap<String, Progress>,
+    last: Option<&Kept>,
+    options: &ReadOptions,
+) -> Result<Vec<Written>, Error> {
+    let plain = &options.plain();
+    let nothing = Progress::default();
+    let write = async |stub: JobStub| -> Result<Option<Written>, Error> {
+        let progress = progress.get(&stub.name).unwrap_or(&nothing);
+        let made_of = reader.cache.lists.hash(&(
+            stub.job_modify_index,
+            stub.modify_index,
+            &stub.status,
+            &stub.job_summary,
+            progress,
+        ));
+        if let Some(text) = last.and_then(|last| last.entry(&stub.id, made_of)) {
+            return Ok(Some(Written {
+                text: text.to_owned(),
+                id: stub.id,
+                made_of: Some(made_of),
+            }));
+        }
+        let Some(mut job) = known(reader, &stub, plain).await? else {
+            return Ok(None);
+        };
+        job.progress = progress.clone();
+        Ok(Some(Written {
+            text: text(&job::to_stub(job.to_v2(reader.mask_passwords)))?,
+            id: stub.id,
+            made_of: job.told.then_some(made_of),
+        }))
+    };
+    let mut entries: Vec<Written> = stream::iter(stubs)
+        .map(write)
+        .buffer_unordered(AT_ONCE)
+        .try_filter_map(|entry| std::future::ready(Ok(entry)))
+        .try_collect()
+        .await?;
+    entries.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(entries)
+}
+
+/// The list of these entries.
+fn write(written: Vec<Written>, made_of: u64) -> Kept {
+    let size: usize = written.iter().map(|one| one.text.len() + 1).sum();
+    let mut list = String::with_capacity(size + 2);
+    let mut entries = Vec::with_capacity(written.len());
+    let mut is_doubtful = false;
+    list.push('[');
+    for one in written {
+        if list.len() > 1 {
+            list.push(',');
+        }
+        let from = list.len();
+        list.push_str(&one.text);
+        is_doubtful |= one.made_of.is_none();
+        entries.push(Entry {
+            id: one.id.into(),
+            made_of: one.made_of,
+            place: from..list.len(),
+        });
+    }
+    list.push(']');
+    Kept {
+        entries: entries.into(),
+        is_doubtful,
+        ..Kept::new(Arc::new(Rendered::new(list)), made_of)
+    }
+}

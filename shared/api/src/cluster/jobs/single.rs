@@ -1,0 +1,282 @@
+//! One job with its status.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions};
+use dtle_translate::progress::Progress;
+use dtle_translate::wire::{Job, JobSummary};
+
+use super::cache::Remembered;
+use super::{CROWD, KnownJob, Reader, progress, status};
+use crate::cluster::lists::{Kept, Question, Tables};
+use crate::reply::{Error, Rendered, text};
+
+/// A job and its counts.
+type Counted = (Job, JobSummary);
+
+/// What a cheap question to Nomad says of a job that is remembered.
+struct Look {
+    known: Remembered,
+    seen: Seen,
+    progress: Progress,
+}
+
+/// Nomad's answer to a cheap question about a remembered job.
+enum Seen {
+    /// Its list of the jobs whose ID begins with the job's: the entry says whether the
+    /// job has changed and has its counts, and is smaller than the job.
+    Stubs(Read<Bytes>),
+    /// The index of its lists of jobs, where many IDs begin with the job's.
+    Index(Option<QueryMeta>),
+}
+
+/// A dtle job. The job of another tenant is answered like an unknown job.
+///
+/// # Errors
+/// 404 `job not found`.
+pub async fn one(
+    reader: Reader<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Read<KnownJob>, Error> {
+    let plain = &options.plain();
+    if let Some(look) = look(reader, id, options).await?
+        && let Some(found) = counted(reader, &look, id).await?
+    {
+        return with_status(reader, found, look.progress, plain).await;
+    }
+    let found = asked(reader, id, options).await?;
+    let progress = progress(reader, &found.value.0.name).await;
+    with_status(reader, found, progress, plain).await
+}
+
+/// The same as JSON on one line, which is not written again while Nomad's answer to
+/// the cheap question is the same.
+///
+/// # Errors
+/// 404 `job not found`.
+pub async fn written(
+    reader: Reader<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Read<Arc<Rendered>>, Error> {
+    let render = |job: &KnownJob| -> Result<Arc<Rendered>, Error> {
+        let job = text(&job.to_v2(reader.mask_passwords))?;
+        Ok(Arc::new(Rendered::new(job)))
+    };
+    let plain = &options.plain();
+    let Some(look) = look(reader, id, options).await? else {
+        let found = asked(reader, id, options).await?;
+        let progress = progress(reader, &found.value.0.name).await;
+        let job = with_status(reader, found, progress, plain).await?;
+        let text = render(&job.value)?;
+        return Ok(job.map(|_| text));
+    };
+    let singles = &reader.cache.singles;
+    let question = Question {
+        region: reader.nomad.region().await?.map(str::to_owned),
+        id: id.to_owned(),
+        all: false,
+    };
+    let (seen, tables, meta) = match &look.seen {
+        Seen::Stubs(stubs) => (Some(&stubs.value), None, stubs.meta),
+        Seen::Index(meta) => {
+            let tables = meta.map(|meta| Tables {
+                jobs: meta.index,
+                others: None,
+            });
+            (None, tables, *meta)
+        }
+    };
+    let made_of = singles.hash(&(seen, &look.progress));
+    if let Some(last) = singles.made_of(&question, made_of).await
+        && (seen.is_some() || tables.is_some() && last.tables() == tables.as_ref())
+    {
+        let meta = meta.map(|meta| QueryMeta {
+            // A list carries the index of all jobs, a job its own.
+            index: last.index,
+            ..meta
+        });
+        let value = Arc::clone(&last.text);
+        return Ok(Read { value, meta });
+    }
+    let found = match counted(reader, &look, id).await? {
+        Some(found) => found,
+        None => asked(reader, id, plain).await?,
+    };
+    let job = with_status(reader, found, look.progress, plain).await?;
+    let text = render(&job.value)?;
+    // A status that took further calls may change while what was seen stays the same.
+    if job.value.told {
+        let kept = Kept {
+            index: job.value.job.modify_index,
+            ..Kept::new(Arc::clone(&text), made_of)
+        };
+        singles
+            .insert(question, Arc::new(kept.read_from(tables)))
+            .await;
+    }
+    Ok(job.map(|_| text))
+}
+
+/// A dtle job without its status, remembered if Nomad's index allows.
+///
+/// # Errors
+/// 404 `job not found`.
+pub async fn without_status(
+    reader: Reader<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Arc<Job>, Error> {
+    // Its progress is not asked for.
+    let alone = Reader {
+        consul: None,
+        ..reader
+    };
+    if let Some(look) = look(alone, id, options).await?
+        && let Some(found) = counted(reader, &look, id).await?
+    {
+        return Ok(Arc::new(found.value.0));
+    }
+    let job = reader.nomad.job(id, options).await;
+    let job = job.map_err(|error| Error::or_not_found(error, "job not found"))?;
+    if !job.value.is_dtle() {
+        return Err(Error::job_not_found().with_meta(job.meta));
+    }
+    let region = reader.nomad.region().await?;
+    reader.cache.insert_job(region, &job.value).await;
+    Ok(Arc::new(job.value))
+}
+
+/// Asks the cheap question about a job, if the job is remembered and the caller does
+/// not wait for something new.
+async fn look(reader: Reader<'_>, id: &str, options: &ReadOptions) -> Result<Option<Look>, Error> {
+    let cache = reader.cache;
+    let region = reader.nomad.region().await?;
+    if options.index.is_some() {
+        return Ok(None);
+    }
+    let known = cache.last_job(region, id).await;
+    // The cache holds other tenants' jobs too, so that they are not read again, and
+    // jobs with a slash in their ID, which no path leads to.
+    let Some(known) = known.filter(|job| job.is_dtle() && !id.contains('/')) else {
+        return Ok(None);
+    };
+    let progress = progress(reader, &known.name);
+    if cache.is_crowded(region, id).await {
+        if options.stale {
+            return Ok(None);
+        }
+        let (meta, progress) = tokio::join!(reader.nomad.jobs_index(), progress);
+        let seen = match meta {
+            Ok(meta) => Seen::Index(meta),
+            // Nomad's token may be allowed to read jobs and not to list them.
+            Err(nomad::Error::Forbidden { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        return Ok(Some(Look {
+            known,
+            seen,
+            progress,
+        }));
+    }
+    let prefix = ReadOptions {
+        prefix: Some(id.to_owned()),
+        ..options.plain()
+    };
+    let (stubs, progress) = tokio::join!(reader.nomad.jobs_text(&prefix), progress);
+    let seen = match stubs {
+        Ok(stubs) => Seen::Stubs(stubs),
+        Err(nomad::Error::Forbidden { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Some(Look {
+        known,
+        seen,
+        progress,
+    }))
+}
+
+/// The remembered job with its counts, if its list entry says that it has not changed
+/// and was not deleted.
+async fn counted(
+    reader: Reader<'_>,
+    look: &Look,
+    id: &str,
+) -> Result<Option<Read<Counted>>, Error> {
+    let Seen::Stubs(list) = &look.seen else {
+        return Ok(None);
+    };
+    let stubs = nomad::stubs(&list.value)?;
+    if stubs.len() > CROWD {
+        let region = reader.nomad.region().await?;
+        reader.cache.insert_crowd(region, id).await;
+    }
+    let stub = stubs.into_iter().find(|stub| stub.id == id);
+    let stub = stub.filter(|stub| stub.job_modify_index == look.known.job_modify_index);
+    let Some((stub, mut job)) = stub.zip(look.known.job()) else {
+        return Ok(None);
+    };
+    job.modify_index = stub.modify_index;
+    job.status = stub.status;
+    Ok(Some(Read {
+        meta: list.meta.map(|meta| QueryMeta {
+            index: stub.modify_index,
+            ..meta
+        }),
+        value: (job, stub.job_summary.unwrap_or_default()),
+    }))
+}
+
+/// A job and its counts, read from Nomad.
+async fn asked(
+    reader: Reader<'_>,
+    id: &str,
+    options: &ReadOptions,
+) -> Result<Read<Counted>, Error> {
+    let plain = options.plain();
+    let nomad = reader.nomad;
+    let (job, summary) = if options.index.is_some() {
+        // The counts must not be older than what the caller waited for.
+        let job = nomad.job(id, options).await;
+        (job, nomad.job_summary(id, &plain).await)
+    } else {
+        tokio::join!(nomad.job(id, &plain), nomad.job_summary(id, &plain))
+    };
+    let job = job.map_err(|error| Error::or_not_found(error, "job not found"))?;
+    if !job.value.is_dtle() {
+        return Err(Error::job_not_found().with_meta(job.meta));
+    }
+    let summary = match summary {
+        Ok(summary) => summary.value,
+        // The job was deleted between the two calls: it is shown as it was.
+        Err(nomad::Error::NotFound { .. }) => JobSummary::default(),
+        Err(error) => return Err(error.into()),
+    };
+    let cache = reader.cache;
+    cache.insert_job(nomad.region().await?, &job.value).await;
+    Ok(job.map(|job| (job, summary)))
+}
+
+async fn with_status(
+    reader: Reader<'_>,
+    found: Read<Counted>,
+    progress: Progress,
+    plain: &ReadOptions,
+) -> Result<Read<KnownJob>, Error> {
+    let Read {
+        value: (job, summary),
+        meta,
+    } = found;
+    let (status, told) = status(reader, &job, &summary, plain).await?;
+    Ok(Read {
+        value: KnownJob {
+            job: Arc::new(job),
+            status,
+            told,
+            progress,
+        },
+        meta,
+    })
+}

@@ -1,0 +1,40 @@
+//! An answer that is kept to be sent again.
+
+use std::sync::OnceLock;
+
+use super::compress;
+
+/// An answer's JSON, and the same compressed once somebody has asked for that.
+#[derive(Debug)]
+pub struct Rendered {
+    plain: String,
+    zipped: OnceLock<Option<Vec<u8>>>,
+}
+
+impl Rendered {
+    /// Of JSON on one line.
+    #[must_use]
+    pub const fn new(plain: String) -> Self {
+        Self {
+            plain,
+            zipped: OnceLock::new(),
+        }
+    }
+
+    /// As it is sent.
+    #[must_use]
+    pub fn plain(&self) -> &str {
+        &self.plain
+    }
+
+    /// Compressed.
+    pub(super) fn zipped(&self) -> Option<&[u8]> {
+        self.zipped.get_or_init(|| compress(&self.plain)).as_deref()
+    }
+}
+
+impl PartialEq for Rendered {
+    fn eq(&self, other: &Self) -> bool {
+        self.plain == other.plain
+    }
+}

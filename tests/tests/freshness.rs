@@ -1,0 +1,181 @@
+//! What is remembered is never answered after a change that Nomad has confirmed,
+//! whoever made it.
+//!
+//! `FRESHNESS_ROUNDS` makes the first test longer, `NOMAD_ADDR` runs it on a real
+//! Nomad, with the plugin 4.x and without ACLs.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that meets something odd should stop and say so"
+)]
+
+use std::time::Duration;
+
+use local::gateway::Server;
+use nomad_sim::{NomadSim, Options};
+use serde_json::Value;
+use tests::contention::{Random, job};
+use tests::{Client, gateway};
+
+/// On a node that is not there nothing runs, and a real Nomad has no work with it.
+const NODE: Option<&str> = Some("nowhere");
+
+async fn nomad() -> (Option<NomadSim>, String) {
+    if let Ok(url) = std::env::var("NOMAD_ADDR") {
+        return (None, url);
+    }
+    let options = Options {
+        version: Some("4.23.04.0".to_owned()),
+        ..Options::default()
+    };
+    let nomad = NomadSim::start(options).await.unwrap();
+    nomad.faults().set_logging(false);
+    let url = nomad.url();
+    (Some(nomad), url)
+}
+
+async fn two_gateways(url: &str) -> (Vec<Client>, Vec<Server>) {
+    let (mut apis, mut servers) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        let (server, api) = gateway(url, &[("DTLE_LAYOUT", "merged")]).await;
+        apis.push(api);
+        servers.push(server);
+    }
+    (apis, servers)
+}
+
+/// What a caller is told of a job: Name and Status, in the list and alone. They have to
+/// agree.
+async fn seen(api: &Client, prefix: &str, id: &str) -> Option<(String, String)> {
+    let pair = |job: &Value| {
+        let text = |key: &str| job[key].as_str().unwrap().to_owned();
+        (text("Name"), text("Status"))
+    };
+    let list = api.get(&format!("/v1/jobs?prefix={prefix}")).await.ok();
+    let listed = list.as_array().unwrap().iter().find(|job| job["ID"] == id);
+    let alone = api.get(&format!("/v1/job/{id}")).await;
+    let alone = (alone.status == 200).then(|| pair(&alone.json()));
+    assert_eq!(listed.map(pair), alone, "{id}");
+    alone
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_change_is_seen_by_the_next_reader_of_either_gateway() {
+    let rounds = std::env::var("FRESHNESS_ROUNDS").map_or(300, |text| text.parse().unwrap());
+    let (_nomad, url) = nomad().await;
+    let (apis, _servers) = two_gateways(&url).await;
+    let mut random = Random::of(1);
+    let run = format!("fresh-{}", std::process::id());
+    // One job's ID begins with the other's.
+    let ids = [run.clone(), format!("{run}-1"), format!("{run}-2")];
+    for round in 0..rounds {
+        let id = random.of_these(&ids);
+        let (writer, reader) = (random.of_these(&apis), random.of_these(&apis));
+        let before = seen(reader, &run, id).await;
+        let state = before.as_ref().map(|(_, status)| status.as_str());
+        let told = format!("round {round}: {id}, {before:?}");
+        match (random.below(5), state) {
+            (0, Some(_)) => {
+                writer.delete(&format!("/v1/job/{id}")).await.succeeds();
+                assert_eq!(seen(reader, &run, id).await, None, "{told}");
+            }
+            (1 | 2, Some("pause")) => {
+                writer
+                    .post(&format!("/v1/job/{id}/resume"))
+                    .await
+                    .succeeds();
+                let now = seen(reader, &run, id).await.unwrap();
+                assert_ne!(now.1, "pause", "{told}");
+            }
+            (1 | 2, Some(_)) => {
+                writer.post(&format!("/v1/job/{id}/pause")).await.succeeds();
+                let now = seen(reader, &run, id).await.unwrap();
+                assert_eq!(now.1, "pause", "{told}");
+            }
+            _ => {
+                let name = format!("name-{round}");
+                let body = job(id, &[name.clone()], NODE);
+                writer.post_json("/v1/jobs", &body).await.succeeds();
+                let now = seen(reader, &run, id).await.unwrap();
+                assert_eq!(now.0, name, "{told}");
+            }
+        }
+    }
+    for id in &ids {
+        apis[0].delete(&format!("/v1/job/{id}")).await.succeeds();
+    }
+}
+
+/// A cluster that was set up again, or restored from an older snapshot, has lower
+/// indexes than what is remembered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_that_was_restored_is_read_again() {
+    let start = async |listen| {
+        // The port is free again a moment after its process has ended.
+        loop {
+            let options = Options {
+                listen,
+                version: Some("4.23.04.0".to_owned()),
+                ..Options::default()
+            };
+            if let Ok(nomad) = NomadSim::start(options).await {
+                return nomad;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let first = start(Options::default().listen).await;
+    let address = first.address();
+    let (apis, _servers) = two_gateways(&first.url()).await;
+    for id in ["old-1", "old-2", "old-3"] {
+        let body = job(id, &[], NODE);
+        apis[0].post_json("/v1/jobs", &body).await.succeeds();
+    }
+    let names = async |api: &Client| {
+        let list = api.get("/v1/jobs").await.ok();
+        let ids = list.as_array().unwrap().iter();
+        ids.map(|job| job["ID"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    for api in &apis {
+        assert_eq!(names(api).await, ["old-1", "old-2", "old-3"]);
+        assert_eq!(names(api).await, ["old-1", "old-2", "old-3"]);
+    }
+    drop(first);
+    let second = start(address).await;
+    let body = job("new", &[], NODE);
+    apis[0].post_json("/v1/jobs", &body).await.succeeds();
+    for api in &apis {
+        assert_eq!(names(api).await, ["new"]);
+        assert_eq!(api.get("/v1/job/old-1").await.status, 404);
+    }
+    drop(second);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_not_changed_costs_nomad_one_call_that_brings_little() {
+    let nomad = NomadSim::start(Options::default()).await.unwrap();
+    let (apis, _servers) = two_gateways(&nomad.url()).await;
+    for number in 0..30 {
+        let body = job(&format!("job-{number}"), &[], None);
+        let target = "/v1/jobs?paused=true";
+        apis[0].post_json(target, &body).await.succeeds();
+    }
+    let asked = async |target: &str| {
+        nomad.faults().reset_log();
+        let answer = apis[1].get(target).await;
+        let calls = nomad.faults().log().len();
+        (answer.text().to_owned(), calls)
+    };
+    let (first, calls) = asked("/v1/jobs").await;
+    assert_eq!(calls, 31, "the list and each job");
+    assert_eq!(asked("/v1/jobs").await, (first, 1));
+    let (first, _) = asked("/v1/job/job-29").await;
+    assert_eq!(asked("/v1/job/job-29").await, (first, 1));
+    // Ten more IDs begin with this one.
+    let (first, _) = asked("/v1/job/job-2").await;
+    assert_eq!(asked("/v1/job/job-2").await, (first, 1));
+}
