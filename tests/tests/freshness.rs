@@ -97,7 +97,7 @@ async fn every_change_is_seen_by_the_next_reader_of_either_gateway() {
             }
             _ => {
                 let name = format!("name-{round}");
-                let body = job(id, &[name.clone()], NODE);
+                let body = job(id, std::slice::from_ref(&name), NODE);
                 writer.post_json("/v1/jobs", &body).await.succeeds();
                 let now = seen(reader, &run, id).await.unwrap();
                 assert_eq!(now.0, name, "{told}");
