@@ -397,6 +397,7 @@ fn demo(plugin: Plugin) -> nomad_sim::Options {
         }),
         seed: true,
         pace: nomad_sim::Pace::demo(),
+        keeps_requests: false,
         ..nomad_sim::Options::default()
     }
 }

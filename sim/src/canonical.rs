@@ -5,445 +5,270 @@
 //! these full forms are, so nothing else in the simulation ever looks at a job
 //! as it was sent. Field names are matched without regard to case, unknown
 //! ones are dropped, and wrong types are refused in the words of Go's decoder.
+//!
+//! The forms below are the defaults, and say by them what type a field has: a text, a
+//! number, a flag, an object, a list of objects or texts. `{}` is a map of texts. Where
+//! the default is `null`, anything is kept as it is.
 
 use serde_json::{Map, Value, json};
 
-use super::go;
+use crate::go;
+use crate::json::{extend, find, integer, text};
 
 /// A fault in a job's JSON: the text of a 400.
 pub(crate) type TypeError = String;
 
-/// A JSON object that is read the way Go decodes a struct.
-struct Struct<'a> {
-    map: Option<&'a Map<String, Value>>,
-    /// The Go type, for error texts.
-    name: &'static str,
-    /// The path from the request's root, for error texts.
-    path: String,
+/// The type that Go has for an object in this field.
+fn go_type(field: &str) -> &str {
+    match field {
+        "Affinities" => "Affinity",
+        "Constraints" => "Constraint",
+        "Migrate" => "MigrateStrategy",
+        "TaskGroups" => "TaskGroup",
+        "Tasks" => "Task",
+        "Update" => "UpdateStrategy",
+        other => other,
+    }
 }
 
-impl<'a> Struct<'a> {
-    fn new(value: Option<&'a Value>, name: &'static str, path: String) -> Result<Self, TypeError> {
-        match value {
-            None | Some(Value::Null) => Ok(Self {
-                map: None,
-                name,
-                path,
-            }),
-            Some(Value::Object(map)) => Ok(Self {
-                map: Some(map),
-                name,
-                path,
-            }),
-            Some(other) => Err(format!(
-                "json: cannot unmarshal {} into Go struct field {path} of type api.{name}",
-                go::kind(other)
-            )),
+/// The fields of a form, each as it was sent or else by default. `path` leads from the
+/// request's root to the object, whose last part decides its Go type; error texts name
+/// both.
+fn filled(sent: &Value, form: &Value, path: &str) -> Result<Value, TypeError> {
+    let of = go_type(path.rsplit('.').next().unwrap_or(path));
+    let nothing = Map::new();
+    let sent = match sent {
+        Value::Null => &nothing,
+        Value::Object(map) => map,
+        other => {
+            let kind = go::kind(other);
+            let place = format!("Go struct field {path} of type api.{of}");
+            return Err(format!("json: cannot unmarshal {kind} into {place}"));
         }
-    }
-
-    /// The field, whatever the case of its name; `null` counts as absent.
-    fn get(&self, field: &str) -> Option<&'a Value> {
-        find(self.map?, field).filter(|value| !value.is_null())
-    }
-
-    fn mismatch(&self, field: &str, value: &Value, wanted: &str) -> TypeError {
-        let path = if self.path.is_empty() {
-            field.to_owned()
-        } else {
-            format!("{}.{field}", self.path)
+    };
+    let mut full = Map::new();
+    for (field, default) in form.as_object().into_iter().flatten() {
+        let given = find(sent, field).unwrap_or(&Value::Null);
+        let path = format!("{path}.{field}");
+        let wrong = |value: &Value, wanted: &str| {
+            let kind = go::kind(value);
+            let place = format!("Go struct field {of}.{path} of type {wanted}");
+            Err(format!("json: cannot unmarshal {kind} into {place}"))
         };
-        format!(
-            "json: cannot unmarshal {} into Go struct field {}.{path} of type {wanted}",
-            go::kind(value),
-            self.name,
-        )
+        let value = match (default, given) {
+            (Value::Object(form), Value::Null) if form.is_empty() => Value::Null,
+            (Value::Object(form), Value::Object(map)) if form.is_empty() => {
+                if let Some(other) = map.values().find(|value| !value.is_string()) {
+                    return wrong(other, "string");
+                }
+                some(given)
+            }
+            (Value::Object(form), other) if form.is_empty() => {
+                return wrong(other, "map[string]string");
+            }
+            (Value::Object(_), given) => filled(given, default, &path)?,
+            (Value::Array(_), Value::Null) => Value::Null,
+            (Value::Array(form), Value::Array(items)) => {
+                let item = form.first().unwrap_or(&Value::Null);
+                let each = items.iter().map(|given| match (item, given) {
+                    (Value::Object(_), given) => filled(given, item, &path),
+                    (Value::String(_), given) if !given.is_string() => wrong(given, "string"),
+                    (_, given) => Ok(given.clone()),
+                });
+                some(&each.collect::<Result<Value, TypeError>>()?)
+            }
+            (Value::Array(form), other) => {
+                let of_text = form.first().is_some_and(Value::is_string);
+                let item = format!("[]*api.{}", go_type(field));
+                return wrong(other, if of_text { "[]string" } else { &item });
+            }
+            (Value::Null, given) => some(given),
+            (default, Value::Null) => default.clone(),
+            (Value::String(_), given) if !given.is_string() => return wrong(given, "string"),
+            (Value::Number(_), given) if !given.is_i64() => return wrong(given, "int"),
+            (Value::Bool(_), given) if !given.is_boolean() => return wrong(given, "bool"),
+            (_, given) => given.clone(),
+        };
+        full.insert(field.clone(), value);
     }
-
-    fn text(&self, field: &str, default: &str) -> Result<Value, TypeError> {
-        match self.get(field) {
-            None => Ok(Value::from(default)),
-            Some(Value::String(text)) => Ok(Value::from(text.as_str())),
-            Some(other) => Err(self.mismatch(field, other, "string")),
-        }
-    }
-
-    fn integer(&self, field: &str, default: i64) -> Result<Value, TypeError> {
-        match self.get(field) {
-            None => Ok(Value::from(default)),
-            Some(value) => match value.as_i64() {
-                Some(number) => Ok(Value::from(number)),
-                None => Err(self.mismatch(field, value, "int")),
-            },
-        }
-    }
-
-    fn boolean(&self, field: &str, default: bool) -> Result<Value, TypeError> {
-        match self.get(field) {
-            None => Ok(Value::from(default)),
-            Some(Value::Bool(flag)) => Ok(Value::from(*flag)),
-            Some(other) => Err(self.mismatch(field, other, "bool")),
-        }
-    }
-
-    /// Passed as it is; absent or empty becomes `null`.
-    fn opaque(&self, field: &str) -> Value {
-        match self.get(field) {
-            Some(Value::Array(items)) if items.is_empty() => Value::Null,
-            Some(Value::Object(map)) if map.is_empty() => Value::Null,
-            Some(value) => value.clone(),
-            None => Value::Null,
-        }
-    }
-
-    /// A map of strings; absent or empty becomes `null`.
-    fn strings(&self, field: &str) -> Result<Value, TypeError> {
-        match self.get(field) {
-            None => Ok(Value::Null),
-            Some(Value::Object(map)) if map.is_empty() => Ok(Value::Null),
-            Some(Value::Object(map)) => match map.values().find(|value| !value.is_string()) {
-                Some(other) => Err(self.mismatch(field, other, "string")),
-                None => Ok(Value::Object(map.clone())),
-            },
-            Some(other) => Err(self.mismatch(field, other, "map[string]string")),
-        }
-    }
-
-    fn list(&self, field: &str, wanted: &str) -> Result<&'a [Value], TypeError> {
-        match self.get(field) {
-            None => Ok(&[]),
-            Some(Value::Array(items)) => Ok(items),
-            Some(other) => Err(self.mismatch(field, other, wanted)),
-        }
-    }
-
-    fn inner(&self, field: &str, name: &'static str) -> Result<Struct<'a>, TypeError> {
-        Struct::new(self.get(field), name, self.below(field))
-    }
-
-    fn below(&self, field: &str) -> String {
-        if self.path.is_empty() {
-            field.to_owned()
-        } else {
-            format!("{}.{field}", self.path)
-        }
-    }
+    Ok(Value::Object(full))
 }
 
-/// A field of a JSON object, whatever the case of its name; the exact spelling
-/// wins, as in Go.
-pub(crate) fn find<'a>(map: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
-    map.get(field).or_else(|| {
-        map.iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(field))
-            .map(|(_, value)| value)
-    })
+/// An empty list or object is `null` to Nomad.
+fn some(value: &Value) -> Value {
+    match value {
+        Value::Array(items) if items.is_empty() => Value::Null,
+        Value::Object(map) if map.is_empty() => Value::Null,
+        other => other.clone(),
+    }
 }
 
 const SECOND: i64 = 1_000_000_000;
 
+fn constraints() -> Value {
+    json!([{"LTarget": "", "Operand": "", "RTarget": ""}])
+}
+
+fn affinities() -> Value {
+    json!([{"LTarget": "", "Operand": "", "RTarget": "", "Weight": 50}])
+}
+
+/// The defaults of a group's Update.
+fn update_form() -> Value {
+    json!({
+        "AutoPromote": false, "AutoRevert": false, "Canary": 0, "HealthCheck": "checks",
+        "HealthyDeadline": 300 * SECOND, "MaxParallel": 1, "MinHealthyTime": 10 * SECOND,
+        "ProgressDeadline": 600 * SECOND, "Stagger": 30 * SECOND,
+    })
+}
+
 /// The full form of a job that came in a request. What only Nomad sets
 /// (indexes, Status, Version, SubmitTime) is zero or empty in it.
 pub(crate) fn job(sent: &Value) -> Result<Value, TypeError> {
-    let sent = Struct::new(Some(sent), "Job", "Job".to_owned())?;
-    let id = sent.text("ID", "")?;
-    let mut name = sent.text("Name", "")?;
-    if name.as_str() == Some("") {
-        name = id.clone();
-    }
-    let kind = match sent.text("Type", "service")? {
-        Value::String(text) if text.is_empty() => Value::from("service"),
-        other => other,
+    let given = |field| {
+        let sent = sent.as_object().and_then(|sent| find(sent, field));
+        sent.filter(|sent| !sent.is_null())
     };
-    let batch = kind.as_str() == Some("batch");
-    let service = kind.as_str() == Some("service");
-    let mut region = sent.text("Region", "global")?;
-    if region.as_str() == Some("") {
-        region = Value::from("global");
-    }
-    let mut namespace = sent.text("Namespace", "default")?;
-    if namespace.as_str() == Some("") {
-        namespace = Value::from("default");
-    }
-    let datacenters = match sent.get("Datacenters") {
-        None => Value::Null,
-        Some(Value::Array(items)) => {
-            if let Some(other) = items.iter().find(|item| !item.is_string()) {
-                return Err(sent.mismatch("Datacenters", other, "string"));
-            }
-            Value::Array(items.clone())
+    let kind = given("Type").and_then(Value::as_str).unwrap_or_default();
+    let batch = kind == "batch";
+    let has_update = matches!(kind, "" | "service") || given("Update").is_some();
+    let form = json!({
+        "Affinities": affinities(), "AllAtOnce": false, "Constraints": constraints(),
+        "ConsulNamespace": "", "ConsulToken": "", "Datacenters": [""], "ID": "", "Meta": {},
+        "Multiregion": null, "Name": "", "Namespace": "", "ParameterizedJob": null,
+        "ParentID": "", "Payload": null, "Periodic": null, "Priority": 50, "Region": "",
+        "Spreads": null, "Stop": false, "TaskGroups": [null], "Type": "",
+        "Update": {"MaxParallel": i64::from(has_update), "Stagger": i64::from(has_update) * 30 * SECOND},
+        "VaultNamespace": "",
+    });
+    let mut job = filled(sent, &form, "Job")?;
+    let name = text(&job, "ID").to_owned();
+    for (field, default) in [
+        ("Type", "service"),
+        ("Region", "global"),
+        ("Namespace", "default"),
+        ("Name", &name),
+    ] {
+        if text(&job, field).is_empty() {
+            extend(&mut job, json!({ field: default }));
         }
-        Some(other) => return Err(sent.mismatch("Datacenters", other, "[]string")),
-    };
-    let update = sent.inner("Update", "UpdateStrategy")?;
-    let mut groups = Vec::new();
-    for group_sent in sent.list("TaskGroups", "[]*api.TaskGroup")? {
-        groups.push(group(group_sent, &sent, &update, batch)?);
     }
-    let (stagger, parallel) = if service || update.map.is_some() {
-        (
-            update.integer("Stagger", 30 * SECOND)?,
-            update.integer("MaxParallel", 1)?,
-        )
-    } else {
-        (Value::from(0), Value::from(0))
-    };
-    Ok(json!({
-        "Affinities": affinities(&sent)?,
-        "AllAtOnce": sent.boolean("AllAtOnce", false)?,
-        "Constraints": constraints(&sent)?,
-        "ConsulNamespace": sent.text("ConsulNamespace", "")?,
-        "ConsulToken": sent.text("ConsulToken", "")?,
-        "CreateIndex": 0,
-        "Datacenters": datacenters,
-        "Dispatched": false,
-        "ID": id,
-        "JobModifyIndex": 0,
-        "Meta": sent.strings("Meta")?,
-        "ModifyIndex": 0,
-        "Multiregion": sent.opaque("Multiregion"),
-        "Name": name,
-        "Namespace": namespace,
-        "NomadTokenID": "",
-        "ParameterizedJob": sent.opaque("ParameterizedJob"),
-        "ParentID": sent.text("ParentID", "")?,
-        "Payload": sent.opaque("Payload"),
-        "Periodic": sent.opaque("Periodic"),
-        "Priority": match sent.integer("Priority", 50)? {
-            zero if zero == json!(0) => json!(50),
-            other => other,
-        },
-        "Region": region,
-        "Spreads": sent.opaque("Spreads"),
-        "Stable": false,
-        "Status": "",
-        "StatusDescription": "",
-        "Stop": sent.boolean("Stop", false)?,
-        "SubmitTime": 0,
-        "TaskGroups": groups,
-        "Type": kind,
+    if integer(&job, "Priority") == Some(0) {
+        extend(&mut job, json!({"Priority": 50}));
+    }
+    let own = json!({
+        "CreateIndex": 0, "Dispatched": false, "JobModifyIndex": 0, "ModifyIndex": 0,
+        "NomadTokenID": "", "Stable": false, "Status": "", "StatusDescription": "",
+        "SubmitTime": 0, "VaultToken": "", "Version": 0,
+    });
+    extend(&mut job, own);
+    let update = groups_update(given("Update").unwrap_or(&Value::Null))?;
+    if let Some(groups) = job.get_mut("TaskGroups").and_then(Value::as_array_mut) {
+        for each in groups {
+            *each = group(each, &update, batch)?;
+        }
+    }
+    if let Some(update) = job.get_mut("Update") {
         // Of a job's own Update Nomad keeps these two; the rest went into the groups.
-        "Update": {
+        let rest = json!({
             "AutoPromote": false, "AutoRevert": false, "Canary": 0, "HealthCheck": "",
-            "HealthyDeadline": 0, "MaxParallel": parallel, "MinHealthyTime": 0,
-            "ProgressDeadline": 0, "Stagger": stagger,
-        },
-        "VaultNamespace": sent.text("VaultNamespace", "")?,
-        "VaultToken": "",
-        "Version": 0,
-    }))
-}
-
-fn group(
-    sent: &Value,
-    job: &Struct<'_>,
-    job_update: &Struct<'_>,
-    batch: bool,
-) -> Result<Value, TypeError> {
-    let sent = Struct::new(Some(sent), "TaskGroup", job.below("TaskGroups"))?;
-    let restart = restart_policy(&sent.inner("RestartPolicy", "RestartPolicy")?, batch, None)?;
-    let reschedule = sent.inner("ReschedulePolicy", "ReschedulePolicy")?;
-    let disk = sent.inner("EphemeralDisk", "EphemeralDisk")?;
-    let migrate = sent.inner("Migrate", "MigrateStrategy")?;
-    let consul = sent.inner("Consul", "Consul")?;
-    let mut tasks = Vec::new();
-    for task_sent in sent.list("Tasks", "[]*api.Task")? {
-        tasks.push(task(task_sent, &sent, &restart, batch)?);
+            "HealthyDeadline": 0, "MinHealthyTime": 0, "ProgressDeadline": 0,
+        });
+        extend(update, rest);
     }
-    let unlimited = reschedule.boolean("Unlimited", !batch)?;
-    Ok(json!({
-        "Affinities": affinities(&sent)?,
-        "Constraints": constraints(&sent)?,
-        "Consul": {"Namespace": consul.text("Namespace", "")?},
-        "Count": sent.integer("Count", 1)?,
-        "EphemeralDisk": {
-            "Migrate": disk.boolean("Migrate", false)?,
-            "SizeMB": disk.integer("SizeMB", 300)?,
-            "Sticky": disk.boolean("Sticky", false)?,
-        },
-        "Meta": sent.strings("Meta")?,
-        "Migrate": if batch { Value::Null } else { json!({
-            "HealthCheck": migrate.text("HealthCheck", "checks")?,
-            "HealthyDeadline": migrate.integer("HealthyDeadline", 300 * SECOND)?,
-            "MaxParallel": migrate.integer("MaxParallel", 1)?,
-            "MinHealthyTime": migrate.integer("MinHealthyTime", 10 * SECOND)?,
-        }) },
-        "Name": sent.text("Name", "")?,
-        "Networks": sent.opaque("Networks"),
-        "ReschedulePolicy": {
-            "Attempts": reschedule.integer("Attempts", i64::from(batch))?,
-            "Delay": reschedule.integer("Delay", if batch { 5 * SECOND } else { 30 * SECOND })?,
-            "DelayFunction": reschedule.text("DelayFunction", if batch { "constant" } else { "exponential" })?,
-            "Interval": reschedule.integer("Interval", if batch { 86_400 * SECOND } else { 0 })?,
-            "MaxDelay": reschedule.integer("MaxDelay", if batch { 0 } else { 3_600 * SECOND })?,
-            "Unlimited": unlimited,
-        },
-        "RestartPolicy": restart,
-        "Scaling": sent.opaque("Scaling"),
-        "Services": sent.opaque("Services"),
-        "ShutdownDelay": sent.opaque("ShutdownDelay"),
-        "Spreads": sent.opaque("Spreads"),
-        "StopAfterClientDisconnect": sent.opaque("StopAfterClientDisconnect"),
-        "Tasks": tasks,
-        "Update": if batch { Value::Null } else { group_update(&sent.inner("Update", "UpdateStrategy")?, job_update)? },
-        "Volumes": sent.opaque("Volumes"),
-    }))
+    Ok(job)
 }
 
-/// A group's Update: its own fields, else the job's, else the defaults.
-fn group_update(own: &Struct<'_>, job: &Struct<'_>) -> Result<Value, TypeError> {
-    let number = |field: &str, default: i64| -> Result<Value, TypeError> {
-        match job.integer(field, default)?.as_i64() {
-            // A job that was read back carries zeros here: they mean "not set".
-            Some(0) | None => own.integer(field, default),
-            Some(from_job) => own.integer(field, from_job),
+/// What a job's Update makes of the defaults of its groups'. A job that was read back
+/// carries zeros, which mean that nothing was given.
+fn groups_update(of_job: &Value) -> Result<Value, TypeError> {
+    let mut update = update_form();
+    let zero = json!({
+        "AutoPromote": false, "AutoRevert": false, "HealthCheck": "", "HealthyDeadline": 0,
+        "MaxParallel": 0, "MinHealthyTime": 0, "ProgressDeadline": 0, "Stagger": 0,
+    });
+    let mut of_job = filled(of_job, &zero, "Job.Update")?;
+    if let (Some(of_job), Some(zero)) = (of_job.as_object_mut(), zero.as_object()) {
+        of_job.retain(|field, value| zero.get(field) != Some(&*value));
+    }
+    extend(&mut update, of_job);
+    Ok(update)
+}
+
+fn group(sent: &Value, update: &Value, batch: bool) -> Result<Value, TypeError> {
+    let (attempts, interval) = if batch { (3, 86_400) } else { (2, 1_800) };
+    let reschedule = if batch {
+        json!({
+            "Attempts": 1, "Delay": 5 * SECOND, "DelayFunction": "constant",
+            "Interval": 86_400 * SECOND, "MaxDelay": 0, "Unlimited": false,
+        })
+    } else {
+        json!({
+            "Attempts": 0, "Delay": 30 * SECOND, "DelayFunction": "exponential",
+            "Interval": 0, "MaxDelay": 3_600 * SECOND, "Unlimited": true,
+        })
+    };
+    let form = json!({
+        "Affinities": affinities(), "Constraints": constraints(), "Consul": {"Namespace": ""},
+        "Count": 1, "EphemeralDisk": {"Migrate": false, "SizeMB": 300, "Sticky": false},
+        "Meta": {},
+        "Migrate": {
+            "HealthCheck": "checks", "HealthyDeadline": 300 * SECOND, "MaxParallel": 1,
+            "MinHealthyTime": 10 * SECOND,
+        },
+        "Name": "", "Networks": null, "ReschedulePolicy": reschedule,
+        "RestartPolicy": {
+            "Attempts": attempts, "Delay": 15 * SECOND, "Interval": interval * SECOND, "Mode": "fail",
+        },
+        "Scaling": null, "Services": null, "ShutdownDelay": null, "Spreads": null,
+        "StopAfterClientDisconnect": null, "Tasks": [null], "Update": update, "Volumes": null,
+    });
+    let mut group = filled(sent, &form, "Job.TaskGroups")?;
+    if batch {
+        extend(&mut group, json!({"Migrate": null, "Update": null}));
+    }
+    // A task takes what its policy lacks from its group's.
+    let restart = group.get("RestartPolicy").cloned().unwrap_or_default();
+    if let Some(tasks) = group.get_mut("Tasks").and_then(Value::as_array_mut) {
+        for each in tasks {
+            *each = task(each, &restart)?;
         }
-    };
-    let check = match job.text("HealthCheck", "checks")?.as_str() {
-        Some("") | None => own.text("HealthCheck", "checks")?,
-        Some(from_job) => own.text("HealthCheck", from_job)?,
-    };
-    let flag = |field: &str| -> Result<Value, TypeError> {
-        let default = job.boolean(field, false)?.as_bool().unwrap_or(false);
-        own.boolean(field, default)
-    };
-    Ok(json!({
-        "AutoPromote": flag("AutoPromote")?,
-        "AutoRevert": flag("AutoRevert")?,
-        "Canary": own.integer("Canary", 0)?,
-        "HealthCheck": check,
-        "HealthyDeadline": number("HealthyDeadline", 300 * SECOND)?,
-        "MaxParallel": number("MaxParallel", 1)?,
-        "MinHealthyTime": number("MinHealthyTime", 10 * SECOND)?,
-        "ProgressDeadline": number("ProgressDeadline", 600 * SECOND)?,
-        "Stagger": number("Stagger", 30 * SECOND)?,
-    }))
+    }
+    Ok(group)
 }
 
-fn task(
-    sent: &Value,
-    group: &Struct<'_>,
-    group_restart: &Value,
-    batch: bool,
-) -> Result<Value, TypeError> {
-    let sent = Struct::new(Some(sent), "Task", group.below("Tasks"))?;
-    let resources = sent.inner("Resources", "Resources")?;
-    let logs = sent.inner("LogConfig", "LogConfig")?;
-    let config = match sent.get("Config") {
-        None => Value::Null,
-        Some(Value::Object(map)) if map.is_empty() => Value::Null,
-        Some(value @ Value::Object(_)) => go::through_float64(value),
-        Some(other) => return Err(sent.mismatch("Config", other, "map[string]interface {}")),
-    };
-    let restart = sent.inner("RestartPolicy", "RestartPolicy")?;
-    Ok(json!({
-        "Affinities": affinities(&sent)?,
-        "Artifacts": sent.opaque("Artifacts"),
-        "CSIPluginConfig": sent.opaque("CSIPluginConfig"),
-        "Config": config,
-        "Constraints": constraints(&sent)?,
-        "DispatchPayload": sent.opaque("DispatchPayload"),
-        "Driver": sent.text("Driver", "")?,
-        "Env": sent.strings("Env")?,
-        "KillSignal": sent.text("KillSignal", "")?,
-        "KillTimeout": sent.integer("KillTimeout", 5 * SECOND)?,
-        "Kind": sent.text("Kind", "")?,
-        "Leader": sent.boolean("Leader", false)?,
-        "Lifecycle": sent.opaque("Lifecycle"),
-        "LogConfig": {
-            "MaxFileSizeMB": logs.integer("MaxFileSizeMB", 10)?,
-            "MaxFiles": logs.integer("MaxFiles", 10)?,
-        },
-        "Meta": sent.strings("Meta")?,
-        "Name": sent.text("Name", "")?,
+fn task(sent: &Value, restart: &Value) -> Result<Value, TypeError> {
+    let form = json!({
+        "Affinities": affinities(), "Artifacts": null, "CSIPluginConfig": null, "Config": null,
+        "Constraints": constraints(), "DispatchPayload": null, "Driver": "", "Env": {},
+        "KillSignal": "", "KillTimeout": 5 * SECOND, "Kind": "", "Leader": false,
+        "Lifecycle": null, "LogConfig": {"MaxFileSizeMB": 10, "MaxFiles": 10}, "Meta": {},
+        "Name": "",
         "Resources": {
-            "CPU": resources.integer("CPU", 100)?,
-            "Cores": resources.integer("Cores", 0)?,
-            "Devices": resources.opaque("Devices"),
-            "DiskMB": resources.integer("DiskMB", 0)?,
-            "IOPS": resources.integer("IOPS", 0)?,
-            "MemoryMB": resources.integer("MemoryMB", 300)?,
-            "MemoryMaxMB": resources.integer("MemoryMaxMB", 0)?,
-            "Networks": resources.opaque("Networks"),
+            "CPU": 100, "Cores": 0, "Devices": null, "DiskMB": 0, "IOPS": 0, "MemoryMB": 300,
+            "MemoryMaxMB": 0, "Networks": null,
         },
-        "RestartPolicy": restart_policy(&restart, batch, Some(group_restart))?,
-        "ScalingPolicies": sent.opaque("ScalingPolicies"),
-        "Services": sent.opaque("Services"),
-        "ShutdownDelay": sent.integer("ShutdownDelay", 0)?,
-        "Templates": sent.opaque("Templates"),
-        "User": sent.text("User", "")?,
-        "Vault": sent.opaque("Vault"),
-        "VolumeMounts": sent.opaque("VolumeMounts"),
-    }))
-}
-
-/// A restart policy; a task's takes what it lacks from its group's.
-fn restart_policy(
-    sent: &Struct<'_>,
-    batch: bool,
-    group: Option<&Value>,
-) -> Result<Value, TypeError> {
-    let (attempts, interval) = if batch {
-        (3, 86_400 * SECOND)
-    } else {
-        (2, 1_800 * SECOND)
-    };
-    let number = |field: &str, default: i64| {
-        group
-            .and_then(|policy| policy.get(field))
-            .and_then(Value::as_i64)
-            .unwrap_or(default)
-    };
-    let mode = group
-        .and_then(|policy| policy.get("Mode"))
-        .and_then(Value::as_str)
-        .unwrap_or("fail");
-    Ok(json!({
-        "Attempts": sent.integer("Attempts", number("Attempts", attempts))?,
-        "Delay": sent.integer("Delay", number("Delay", 15 * SECOND))?,
-        "Interval": sent.integer("Interval", number("Interval", interval))?,
-        "Mode": sent.text("Mode", mode)?,
-    }))
-}
-
-fn constraints(sent: &Struct<'_>) -> Result<Value, TypeError> {
-    let mut out = Vec::new();
-    for item in sent.list("Constraints", "[]*api.Constraint")? {
-        let item = Struct::new(Some(item), "Constraint", sent.below("Constraints"))?;
-        out.push(json!({
-            "LTarget": item.text("LTarget", "")?,
-            "Operand": item.text("Operand", "")?,
-            "RTarget": item.text("RTarget", "")?,
-        }));
+        "RestartPolicy": restart, "ScalingPolicies": null, "Services": null,
+        "ShutdownDelay": 0, "Templates": null, "User": "", "Vault": null, "VolumeMounts": null,
+    });
+    let path = "Job.TaskGroups.Tasks";
+    let mut task = filled(sent, &form, path)?;
+    match task.get_mut("Config") {
+        Some(config @ Value::Object(_)) => *config = go::through_float64(config),
+        None | Some(Value::Null) => {}
+        Some(other) => {
+            let kind = go::kind(other);
+            let place =
+                format!("Go struct field Task.{path}.Config of type map[string]interface {{}}");
+            return Err(format!("json: cannot unmarshal {kind} into {place}"));
+        }
     }
-    Ok(if out.is_empty() {
-        Value::Null
-    } else {
-        Value::Array(out)
-    })
-}
-
-fn affinities(sent: &Struct<'_>) -> Result<Value, TypeError> {
-    let mut out = Vec::new();
-    for item in sent.list("Affinities", "[]*api.Affinity")? {
-        let item = Struct::new(Some(item), "Affinity", sent.below("Affinities"))?;
-        out.push(json!({
-            "LTarget": item.text("LTarget", "")?,
-            "Operand": item.text("Operand", "")?,
-            "RTarget": item.text("RTarget", "")?,
-            "Weight": item.integer("Weight", 50)?,
-        }));
-    }
-    Ok(if out.is_empty() {
-        Value::Null
-    } else {
-        Value::Array(out)
-    })
+    Ok(task)
 }
 
 /// What only Nomad sets. Two jobs that differ in nothing else are the same
 /// job to it, and get no new version.
-pub(crate) const BOOKKEEPING: [&str; 8] = [
+const BOOKKEEPING: [&str; 8] = [
     "CreateIndex",
     "ModifyIndex",
     "JobModifyIndex",
@@ -457,178 +282,7 @@ pub(crate) const BOOKKEEPING: [&str; 8] = [
 /// Whether a new full form differs from the registered one in anything that
 /// counts.
 pub(crate) fn changed(registered: &Value, sent: &Value) -> bool {
-    let (Some(registered), Some(sent)) = (registered.as_object(), sent.as_object()) else {
-        return true;
-    };
-    sent.iter().any(|(key, value)| {
-        !BOOKKEEPING.contains(&key.as_str()) && registered.get(key) != Some(value)
-    })
-}
-
-/// The faults that Nomad's validation finds in a full form; empty when there
-/// are none.
-pub(crate) fn faults(job: &Value) -> Vec<String> {
-    let mut faults = Vec::new();
-    let text = |value: &Value, field: &str| {
-        value
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let id = text(job, "ID");
-    if id.is_empty() {
-        faults.push("Missing job ID".to_owned());
-    } else if id.contains(' ') {
-        faults.push("Job ID contains a space".to_owned());
-    } else if id.contains('\0') {
-        faults.push("Job ID contains a null character".to_owned());
-    }
-    if text(job, "Name").contains('\0') {
-        faults.push("Job Name contains a null character".to_owned());
-    }
-    let kind = text(job, "Type");
-    if !matches!(kind.as_str(), "service" | "batch" | "system") {
-        faults.push(format!("Invalid job type: {kind:?}"));
-    }
-    let priority = job.get("Priority").and_then(Value::as_i64).unwrap_or(50);
-    if !(1..=100).contains(&priority) {
-        faults.push("Job priority must be between [1, 100]".to_owned());
-    }
-    let datacenters = list(job, "Datacenters");
-    if datacenters.is_empty() {
-        faults.push("Missing job datacenters".to_owned());
-    }
-    if datacenters.iter().any(|dc| dc.as_str() == Some("")) {
-        faults.push("Job datacenter must be non-empty string".to_owned());
-    }
-    let groups = list(job, "TaskGroups");
-    if groups.is_empty() {
-        faults.push("Missing job task groups".to_owned());
-    }
-    let mut seen: Vec<String> = Vec::new();
-    for (position, group) in groups.iter().enumerate() {
-        let name = text(group, "Name");
-        if name.is_empty() {
-            faults.push(format!("Job task group {} missing name", position + 1));
-        } else if let Some(first) = seen.iter().position(|other| *other == name) {
-            faults.push(format!(
-                "Job task group {} redefines '{name}' from group {}",
-                position + 1,
-                first + 1
-            ));
-        }
-        seen.push(name);
-    }
-    for group in groups {
-        let found = group_faults(group);
-        if !found.is_empty() {
-            faults.push(format!(
-                "Task group {} validation failed: {}",
-                text(group, "Name"),
-                go::multierror(&found)
-            ));
-        }
-    }
-    faults
-}
-
-fn group_faults(group: &Value) -> Vec<String> {
-    let mut faults = Vec::new();
-    let text = |value: &Value, field: &str| {
-        value
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    if text(group, "Name").is_empty() {
-        faults.push("Missing task group name".to_owned());
-    }
-    if group.get("Count").and_then(Value::as_i64).unwrap_or(1) < 0 {
-        faults.push("Task group count can't be negative".to_owned());
-    }
-    let tasks = list(group, "Tasks");
-    if tasks.is_empty() {
-        faults.push("Missing tasks for task group".to_owned());
-    }
-    let mut seen: Vec<String> = Vec::new();
-    let mut leaders = 0;
-    for (position, task) in tasks.iter().enumerate() {
-        let name = text(task, "Name");
-        if name.is_empty() {
-            faults.push(format!("Task {} missing name", position + 1));
-        } else if let Some(first) = seen.iter().position(|other| *other == name) {
-            faults.push(format!(
-                "Task {} redefines '{name}' from task {}",
-                position + 1,
-                first + 1
-            ));
-        }
-        seen.push(name);
-        if task.get("Leader").and_then(Value::as_bool) == Some(true) {
-            leaders += 1;
-        }
-    }
-    if leaders > 1 {
-        faults.push("Only one task may be marked as leader".to_owned());
-    }
-    for task in tasks {
-        let name = text(task, "Name");
-        let mut found = Vec::new();
-        if name.is_empty() {
-            found.push("Missing task name".to_owned());
-        } else if name.contains(['/', '\\']) {
-            found.push("Task name cannot include slashes".to_owned());
-        } else if name.contains('\0') {
-            found.push("Task name cannot include null characters".to_owned());
-        }
-        if text(task, "Driver").is_empty() {
-            found.push("Missing task driver".to_owned());
-        }
-        if !found.is_empty() {
-            faults.push(format!(
-                "Task {name} validation failed: {}",
-                go::multierror(&found)
-            ));
-        }
-    }
-    faults
-}
-
-/// Nomad's Warnings for a full form: empty when there are none (recording
-/// 053: Count 0 is less than the update's MaxParallel).
-pub(crate) fn warnings(job: &Value) -> String {
-    let mut points = Vec::new();
-    for group in list(job, "TaskGroups") {
-        let count = group.get("Count").and_then(Value::as_i64).unwrap_or(1);
-        let parallel = group
-            .pointer("/Update/MaxParallel")
-            .and_then(Value::as_i64)
-            .unwrap_or_default();
-        if parallel > count {
-            let name = group
-                .get("Name")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            let warning = go::multierror(&[format!(
-                "Update max parallel count is greater than task group count ({parallel} > {count}). \
-                 A destructive change would result in the simultaneous replacement of all allocations."
-            )]);
-            points.push(format!("* Group {name:?} has warnings: {warning}"));
-        }
-    }
-    if points.is_empty() {
-        String::new()
-    } else {
-        format!("{} warning(s):\n\n{}", points.len(), points.join("\n"))
-    }
-}
-
-/// An array field, empty when it is absent.
-pub(crate) fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
-    value
-        .get(field)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    let fields = sent.as_object().into_iter().flatten();
+    let mut counting = fields.filter(|(field, _)| !BOOKKEEPING.contains(&field.as_str()));
+    counting.any(|(field, value)| registered.get(field) != Some(value))
 }

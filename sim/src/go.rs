@@ -10,6 +10,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
@@ -24,50 +25,6 @@ impl Formatter for Compact {
     }
 }
 
-/// The same for `?pretty`: four spaces an indent.
-struct Pretty<'a>(PrettyFormatter<'a>);
-
-impl Formatter for Pretty<'_> {
-    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        writer.write_all(float(value).as_bytes())
-    }
-    fn begin_array<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
-        self.0.begin_array(w)
-    }
-    fn end_array<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
-        self.0.end_array(w)
-    }
-    fn begin_array_value<W: ?Sized + io::Write>(
-        &mut self,
-        w: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        self.0.begin_array_value(w, first)
-    }
-    fn end_array_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
-        self.0.end_array_value(w)
-    }
-    fn begin_object<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
-        self.0.begin_object(w)
-    }
-    fn end_object<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
-        self.0.end_object(w)
-    }
-    fn begin_object_key<W: ?Sized + io::Write>(
-        &mut self,
-        w: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
-        self.0.begin_object_key(w, first)
-    }
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(w)
-    }
-    fn end_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
-        self.0.end_object_value(w)
-    }
-}
-
 /// Compact JSON of a value, as Nomad sends it.
 pub(crate) fn encode(value: &Value) -> Bytes {
     let mut out = Vec::with_capacity(512);
@@ -79,15 +36,14 @@ pub(crate) fn encode(value: &Value) -> Bytes {
 }
 
 /// The same body, as `?pretty` shows it: four spaces an indent, and a final
-/// newline.
+/// newline. Floats beyond 1e16 read as Rust prints them.
 pub(crate) fn pretty(body: &Bytes) -> Bytes {
     let Ok(value) = serde_json::from_slice::<Value>(body) else {
         return body.clone();
     };
     let mut out = Vec::with_capacity(body.len() * 2);
-    let mut serializer =
-        Serializer::with_formatter(&mut out, Pretty(PrettyFormatter::with_indent(b"    ")));
-    let _infallible = value.serialize(&mut serializer);
+    let indented = PrettyFormatter::with_indent(b"    ");
+    let _infallible = value.serialize(&mut Serializer::with_formatter(&mut out, indented));
     out.push(b'\n');
     Bytes::from(out)
 }
@@ -128,86 +84,40 @@ pub(crate) fn through_float64(value: &Value) -> Value {
 }
 
 /// A duration in nanoseconds as Go's `Duration.String` prints it: `5s`,
-/// `10m0s`, `2.277714749s`, `1.5ms`.
+/// `10m0s`, `2.277714749s`, `1.5ms`. A negative one reads as none.
 pub(crate) fn duration(nanoseconds: i64) -> String {
-    if nanoseconds == 0 {
-        return "0s".to_owned();
-    }
-    let sign = if nanoseconds < 0 { "-" } else { "" };
-    let total = nanoseconds.unsigned_abs();
-    let fraction = |whole: u64, rest: u64, width: usize| {
-        let digits = format!("{rest:0width$}");
-        let digits = digits.trim_end_matches('0');
-        if digits.is_empty() {
-            whole.to_string()
-        } else {
-            format!("{whole}.{digits}")
-        }
+    let total = nanoseconds.max(0);
+    let (unit, size, digits) = match total {
+        0 => return "0s".to_owned(),
+        1..1_000 => ("ns", 1, 0),
+        1_000..1_000_000 => ("µs", 1_000, 3),
+        1_000_000..1_000_000_000 => ("ms", 1_000_000, 6),
+        _ => ("s", 1_000_000_000, 9),
     };
-    if total < 1_000 {
-        return format!("{sign}{total}ns");
-    }
-    if total < 1_000_000 {
-        return format!("{sign}{}µs", fraction(total / 1_000, total % 1_000, 3));
-    }
-    if total < 1_000_000_000 {
-        return format!(
-            "{sign}{}ms",
-            fraction(total / 1_000_000, total % 1_000_000, 6)
-        );
-    }
-    let seconds = total / 1_000_000_000;
-    let tail = fraction(seconds % 60, total % 1_000_000_000, 9);
-    let minutes = seconds / 60;
-    if minutes == 0 {
-        format!("{sign}{tail}s")
-    } else if minutes < 60 {
-        format!("{sign}{minutes}m{tail}s")
-    } else {
-        format!("{sign}{}h{}m{tail}s", minutes / 60, minutes % 60)
+    let (whole, fraction) = (total / size, total % size);
+    let fraction = format!(".{fraction:0digits$}");
+    let fraction = fraction.trim_end_matches(['0', '.']);
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        _ if unit != "s" => format!("{whole}{fraction}{unit}"),
+        (0, 0, seconds) => format!("{seconds}{fraction}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds}{fraction}s"),
+        (hours, minutes, seconds) => format!("{hours}h{minutes}m{seconds}{fraction}s"),
     }
 }
 
 /// Go's `time.ParseDuration`. `None` is its error; a negative duration is
 /// zero here, which Nomad treats as "not given".
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let (negative, mut rest) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    if rest == "0" {
+    if matches!(text, "0" | "+0" | "-0") {
         return Some(Duration::ZERO);
     }
-    if rest.is_empty() {
+    // The library knows more units than Go, and forms with words and spaces.
+    let of_go = |c: char| c.is_ascii_digit() || "+-.nuµμmsh".contains(c);
+    if !text.chars().all(of_go) {
         return None;
     }
-    let mut seconds = 0.0_f64;
-    while !rest.is_empty() {
-        let end = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
-        let (number, tail) = rest.split_at_checked(end)?;
-        let number: f64 = number.parse().ok()?;
-        let end = tail
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at_checked(end)?;
-        let factor = match unit {
-            "ns" => 1e-9,
-            "us" | "µs" | "μs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        seconds += number * factor;
-        rest = tail;
-    }
-    if negative {
-        return Some(Duration::ZERO);
-    }
-    Duration::try_from_secs_f64(seconds).ok()
+    let parsed: SignedDuration = text.parse().ok()?;
+    Some(Duration::try_from(parsed).unwrap_or(Duration::ZERO))
 }
 
 /// What Go's JSON decoder says about a body that is no JSON (recording 082).
@@ -215,34 +125,29 @@ pub(crate) fn syntax_error(body: &[u8], error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "unexpected EOF".to_owned();
     }
-    let text = String::from_utf8_lossy(body);
-    let culprit = text
-        .split('\n')
+    // The column counts the bytes of the line, from 1.
+    let mut lines = body.split(|byte| *byte == b'\n');
+    let line = lines
         .nth(error.line().saturating_sub(1))
-        .and_then(|line| {
-            let end = error.column().min(line.len());
-            line.as_bytes().get(end.saturating_sub(1)).copied()
-        })
-        .map_or(' ', char::from);
+        .unwrap_or_default();
+    let culprit = line.get(error.column().clamp(1, line.len().max(1)) - 1);
+    let shown = match culprit.map_or(' ', |byte| char::from(*byte)) {
+        '\'' => "'\\''".to_owned(),
+        other => format!("'{other}'"),
+    };
     let message = error.to_string();
-    let context = if message.starts_with("key must be a string") {
-        "looking for beginning of object key string"
-    } else if message.contains("`,` or `}`") {
-        "after object key:value pair"
-    } else if message.contains("`,` or `]`") {
-        "after array element"
-    } else if message.contains("expected `:`") {
-        "after object key"
-    } else if message.starts_with("trailing characters") {
-        "after top-level value"
-    } else {
-        "looking for beginning of value"
-    };
-    let shown = if culprit == '\'' {
-        "'\\''".to_owned()
-    } else {
-        format!("'{culprit}'")
-    };
+    let context = [
+        (
+            "key must be a string",
+            "looking for beginning of object key string",
+        ),
+        ("`,` or `}`", "after object key:value pair"),
+        ("`,` or `]`", "after array element"),
+        ("expected `:`", "after object key"),
+        ("trailing characters", "after top-level value"),
+    ];
+    let context = context.iter().find(|(ours, _)| message.contains(ours));
+    let context = context.map_or("looking for beginning of value", |(_, go)| go);
     format!("invalid character {shown} {context}")
 }
 
@@ -260,10 +165,9 @@ pub(crate) fn kind(value: &Value) -> &'static str {
 
 /// Several messages as HashiCorp's multierror prints them.
 pub(crate) fn multierror<S: AsRef<str>>(messages: &[S]) -> String {
-    let mut text = if messages.len() == 1 {
-        "1 error occurred:".to_owned()
-    } else {
-        format!("{} errors occurred:", messages.len())
+    let mut text = match messages.len() {
+        1 => "1 error occurred:".to_owned(),
+        count => format!("{count} errors occurred:"),
     };
     for message in messages {
         text.push_str("\n\t* ");
@@ -275,13 +179,13 @@ pub(crate) fn multierror<S: AsRef<str>>(messages: &[S]) -> String {
 
 /// Now, in nanoseconds since 1970, as Nomad's CreateTime and Event.Time.
 pub(crate) fn now_nanoseconds() -> i64 {
-    i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+    i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
 }
 
 /// A point in time as Go's JSON prints it: RFC 3339 in UTC, nanoseconds with
 /// trailing zeros dropped.
 pub(crate) fn rfc3339(nanoseconds: i64) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).map_or_else(
+    Timestamp::from_nanosecond(i128::from(nanoseconds)).map_or_else(
         |_| "0001-01-01T00:00:00Z".to_owned(),
         |time| time.to_string(),
     )

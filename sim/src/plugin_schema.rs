@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::Plugin;
+use crate::options::Plugin;
 
 /// What a key holds.
 #[derive(Clone, Copy)]
@@ -16,174 +16,87 @@ enum Kind {
     Number,
     Flag,
     Texts,
-    Block(&'static [Key]),
-    Blocks(&'static [Key]),
+    /// One block or a list of them: HCL takes either for the other.
+    Block(&'static [Keys]),
 }
 
-#[derive(Clone, Copy)]
-struct Key {
-    name: &'static str,
-    kind: Kind,
-    required: bool,
-}
+use Kind::{Block, Flag, Number, Text, Texts};
 
-const fn key(name: &'static str, kind: Kind) -> Key {
-    Key {
-        name,
-        kind,
-        required: false,
-    }
-}
+/// Keys of one kind: their names, of which those with `!` are required.
+type Keys = (Kind, &'static str);
 
-const fn required(name: &'static str, kind: Kind) -> Key {
-    Key {
-        name,
-        kind,
-        required: true,
-    }
-}
+const CONNECTION: &[Keys] = &[(Text, "Host! User! Password! Charset"), (Number, "Port!")];
 
-use Kind::{Block, Blocks, Flag, Number, Text, Texts};
+const TABLE: &str =
+    "TableName TableRegex TableRename TableRenameRegex TableSchema TableSchemaRename Where";
+const TABLE_3: &[Keys] = &[(Text, TABLE), (Texts, "ColumnMapFrom")];
+const TABLE_4: &[Keys] = &[(Text, TABLE), (Texts, "ColumnMapFrom ColumnMapTo")];
 
-const CONNECTION: &[Key] = &[
-    required("Host", Text),
-    required("Port", Number),
-    required("User", Text),
-    required("Password", Text),
-    key("Charset", Text),
+const DATABASE: &str =
+    "TableSchema TableSchemaRegex TableSchemaRename TableSchemaRenameRegex TableSchemaScope";
+const DATABASE_3: &[Keys] = &[(Text, DATABASE), (Block(TABLE_3), "Tables")];
+const DATABASE_4: &[Keys] = &[(Text, DATABASE), (Block(TABLE_4), "Tables")];
+
+const IGNORED_TABLE: &[Keys] = &[(Text, "TableName TableSchema")];
+const IGNORED: &[Keys] = &[(Text, "TableSchema"), (Block(IGNORED_TABLE), "Tables")];
+
+const KAFKA_3: &[Keys] = &[(Texts, "Brokers!"), (Text, "Topic! Converter TimeZone")];
+const KAFKA_4: &[Keys] = &[
+    (Texts, "Brokers!"),
+    (
+        Text,
+        "Topic! Converter DateTimeZone SchemaChangeTopic User Password",
+    ),
+    (Number, "MessageGroupMaxSize MessageGroupTimeout"),
+    (Flag, "TopicWithSchemaTable"),
 ];
 
-const TABLE_3: &[Key] = &[
-    key("TableName", Text),
-    key("TableRegex", Text),
-    key("TableRename", Text),
-    key("TableRenameRegex", Text),
-    key("TableSchema", Text),
-    key("TableSchemaRename", Text),
-    key("Where", Text),
-    key("ColumnMapFrom", Texts),
-];
-
-const TABLE_4: &[Key] = &[
-    key("TableName", Text),
-    key("TableRegex", Text),
-    key("TableRename", Text),
-    key("TableRenameRegex", Text),
-    key("TableSchema", Text),
-    key("TableSchemaRename", Text),
-    key("Where", Text),
-    key("ColumnMapFrom", Texts),
-    key("ColumnMapTo", Texts),
-];
-
-const DO_DB_3: &[Key] = &[
-    key("TableSchema", Text),
-    key("TableSchemaRegex", Text),
-    key("TableSchemaRename", Text),
-    key("TableSchemaRenameRegex", Text),
-    key("TableSchemaScope", Text),
-    key("Tables", Blocks(TABLE_3)),
-];
-
-const DO_DB_4: &[Key] = &[
-    key("TableSchema", Text),
-    key("TableSchemaRegex", Text),
-    key("TableSchemaRename", Text),
-    key("TableSchemaRenameRegex", Text),
-    key("TableSchemaScope", Text),
-    key("Tables", Blocks(TABLE_4)),
-];
-
-const IGNORE_TABLE: &[Key] = &[key("TableName", Text), key("TableSchema", Text)];
-
-const IGNORE_DB: &[Key] = &[
-    key("TableSchema", Text),
-    key("Tables", Blocks(IGNORE_TABLE)),
+const ORACLE: &[Keys] = &[
+    (Text, "ServiceName! Host! User! Password!"),
+    (Number, "Port! Scn"),
 ];
 
 /// Known to both generations.
-const COMMON: &[Key] = &[
-    key("ReplicateIgnoreDb", Blocks(IGNORE_DB)),
-    key("DropTableIfExists", Flag),
-    key("ExpandSyntaxSupport", Flag),
-    key("ReplChanBufferSize", Number),
-    key("TrafficAgainstLimits", Number),
-    key("MaxRetries", Number),
-    key("ChunkSize", Number),
-    key("SqlFilter", Texts),
-    key("GroupMaxSize", Number),
-    key("GroupTimeout", Number),
-    key("Gtid", Text),
-    key("BinlogFile", Text),
-    key("BinlogPos", Number),
-    key("GtidStart", Text),
-    key("AutoGtid", Flag),
-    key("BinlogRelay", Flag),
-    key("ParallelWorkers", Number),
-    key("SkipCreateDbTable", Flag),
-    key("SkipPrivilegeCheck", Flag),
-    key("SkipIncrementalCopy", Flag),
+const COMMON: &[Keys] = &[
+    (Block(IGNORED), "ReplicateIgnoreDb"),
+    (
+        Flag,
+        "DropTableIfExists ExpandSyntaxSupport AutoGtid BinlogRelay SkipCreateDbTable \
+         SkipPrivilegeCheck SkipIncrementalCopy",
+    ),
+    (
+        Number,
+        "ReplChanBufferSize TrafficAgainstLimits MaxRetries ChunkSize GroupMaxSize \
+         GroupTimeout BinlogPos ParallelWorkers",
+    ),
+    (Texts, "SqlFilter"),
+    (Text, "Gtid BinlogFile GtidStart"),
 ];
 
-const ONLY_3: &[Key] = &[
-    key("ReplicateDoDb", Blocks(DO_DB_3)),
-    key("ConnectionConfig", Block(CONNECTION)),
-    key(
-        "KafkaConfig",
-        Block(&[
-            required("Brokers", Texts),
-            required("Topic", Text),
-            key("Converter", Text),
-            key("TimeZone", Text),
-        ]),
-    ),
+const ONLY_3: &[Keys] = &[
+    (Block(DATABASE_3), "ReplicateDoDb"),
+    (Block(CONNECTION), "ConnectionConfig"),
+    (Block(KAFKA_3), "KafkaConfig"),
 ];
 
-const ONLY_4: &[Key] = &[
-    key("ReplicateDoDb", Blocks(DO_DB_4)),
-    key("DestType", Text),
-    key("SrcConnectionConfig", Block(CONNECTION)),
-    key("DestConnectionConfig", Block(CONNECTION)),
-    key(
-        "KafkaConfig",
-        Block(&[
-            required("Brokers", Texts),
-            required("Topic", Text),
-            key("Converter", Text),
-            key("DateTimeZone", Text),
-            key("MessageGroupMaxSize", Number),
-            key("MessageGroupTimeout", Number),
-            key("TopicWithSchemaTable", Flag),
-            key("SchemaChangeTopic", Text),
-            key("User", Text),
-            key("Password", Text),
-        ]),
+const ONLY_4: &[Keys] = &[
+    (Block(DATABASE_4), "ReplicateDoDb"),
+    (
+        Block(CONNECTION),
+        "SrcConnectionConfig DestConnectionConfig",
     ),
-    key(
-        "SrcOracleConfig",
-        Block(&[
-            required("ServiceName", Text),
-            required("Host", Text),
-            required("Port", Number),
-            required("User", Text),
-            required("Password", Text),
-            key("Scn", Number),
-        ]),
+    (Block(KAFKA_4), "KafkaConfig"),
+    (Block(ORACLE), "SrcOracleConfig"),
+    (Text, "DestType TwoWaySyncGtid WaitOnJob"),
+    (
+        Flag,
+        "UseMySQLDependency ForeignKeyChecks SetGtidNext TwoWaySync",
     ),
-    key("UseMySQLDependency", Flag),
-    key("DependencyHistorySize", Number),
-    key("ForeignKeyChecks", Flag),
-    key("DumpEntryLimit", Number),
-    key("SlaveNetWriteTimeout", Number),
-    key("BulkInsert1", Number),
-    key("BulkInsert2", Number),
-    key("BulkInsert3", Number),
-    key("SetGtidNext", Flag),
-    key("TwoWaySync", Flag),
-    key("TwoWaySyncGtid", Text),
-    key("RetryTxLimit", Number),
-    key("BigTxSrcQueue", Number),
-    key("WaitOnJob", Text),
+    (
+        Number,
+        "DependencyHistorySize DumpEntryLimit SlaveNetWriteTimeout BulkInsert1 BulkInsert2 \
+         BulkInsert3 RetryTxLimit BigTxSrcQueue",
+    ),
 ];
 
 /// The faults of a task's Config against the plugin's schema, in HCL's words.
@@ -192,77 +105,71 @@ pub(crate) fn faults(plugin: Plugin, config: &Value) -> Vec<String> {
         Plugin::V3 => ONLY_3,
         Plugin::V4 => ONLY_4,
     };
-    let keys: Vec<Key> = COMMON.iter().chain(own).copied().collect();
     let mut faults = Vec::new();
-    block(config, &keys, &mut faults);
+    block(config, &[COMMON, own].concat(), &mut faults);
     faults
 }
 
-fn block(value: &Value, keys: &[Key], faults: &mut Vec<String>) {
+fn block(value: &Value, keys: &[Keys], faults: &mut Vec<String>) {
     let Some(map) = value.as_object() else {
         if !value.is_null() {
             faults.push("Incorrect JSON value type: A JSON object is required here.".to_owned());
         }
         return;
     };
-    let mut names: Vec<&String> = map.keys().collect();
-    names.sort();
-    for name in names {
-        let Some(item) = map.get(name) else { continue };
-        let Some(known) = keys.iter().find(|key| key.name == name) else {
-            faults.push(format!(
+    let each = |(kind, names): &Keys| {
+        let kind = *kind;
+        names.split_whitespace().map(move |name| (kind, name))
+    };
+    let keys: Vec<(Kind, &str)> = keys.iter().flat_map(each).collect();
+    for (name, item) in map {
+        let known = keys
+            .iter()
+            .find(|(_, key)| key.trim_end_matches('!') == name);
+        match (known, item) {
+            (None, _) => faults.push(format!(
                 "Invalid label: No argument or block type is named {name:?}."
-            ));
-            continue;
-        };
-        match known.kind {
-            Kind::Block(inner) => match item {
-                // HCL takes a list of one block for a block.
-                Value::Array(items) => items.iter().for_each(|item| block(item, inner, faults)),
-                other => block(other, inner, faults),
-            },
-            Blocks(inner) => match item {
-                Value::Array(items) => items.iter().for_each(|item| block(item, inner, faults)),
-                other => block(other, inner, faults),
-            },
-            Text | Number | Flag | Texts => scalar(known, item, faults),
+            )),
+            (Some((Block(inner), _)), Value::Array(items)) => {
+                items.iter().for_each(|item| block(item, inner, faults));
+            }
+            (Some((Block(inner), _)), item) => block(item, inner, faults),
+            (Some((kind, _)), item) => faults.extend(scalar(name, *kind, item)),
         }
     }
-    for key in keys
-        .iter()
-        .filter(|key| key.required && !map.contains_key(key.name))
-    {
+    let required = keys.iter().filter_map(|(_, key)| key.strip_suffix('!'));
+    for name in required.filter(|name| !map.contains_key(*name)) {
         faults.push(format!(
-            "Missing required argument: The argument {:?} is required, but no definition was found.",
-            key.name
+            "Missing required argument: The argument {name:?} is required, but no definition was found."
         ));
     }
 }
 
-/// HCL converts where it can: `"3306"` is a number, `"true"` a flag.
-fn scalar(key: &Key, value: &Value, faults: &mut Vec<String>) {
-    let fits = match (key.kind, value) {
-        (_, Value::Null) => true,
-        (Number, Value::Number(_)) => true,
-        (Number, Value::String(text)) => text.parse::<f64>().is_ok(),
-        (Flag, Value::Bool(_)) => true,
-        (Flag, Value::String(text)) => matches!(text.as_str(), "true" | "false" | "1" | "0"),
-        (Text, Value::String(_) | Value::Number(_) | Value::Bool(_)) => true,
-        (Texts, Value::Array(items)) => items
-            .iter()
-            .all(|item| !item.is_object() && !item.is_array()),
-        _ => false,
+/// What is wrong with a value that is no block. HCL converts where it can: `"3306"` is a
+/// number, `"true"` a flag.
+fn scalar(name: &str, kind: Kind, value: &Value) -> Option<String> {
+    let nested = |item: &Value| item.is_object() || item.is_array();
+    let (fits, wanted) = match kind {
+        Number => {
+            let text = value.as_str().map(str::parse::<f64>);
+            let fits = value.is_number() || matches!(text, Some(Ok(_)));
+            (fits, "a number is required")
+        }
+        Flag => {
+            let fits =
+                value.is_boolean() || matches!(value.as_str(), Some("true" | "false" | "1" | "0"));
+            (fits, "a bool is required")
+        }
+        Texts => {
+            let items = value.as_array();
+            let fits = items.is_some_and(|items| !items.iter().any(nested));
+            (fits, "list of string required")
+        }
+        Text | Block(_) => (!nested(value), "string required"),
     };
-    if !fits {
-        let wanted = match key.kind {
-            Number => "a number is required",
-            Flag => "a bool is required",
-            Texts => "list of string required",
-            _ => "string required",
-        };
-        faults.push(format!(
-            "Incorrect attribute value type: Inappropriate value for attribute {:?}: {wanted}.",
-            key.name
-        ));
-    }
+    (!fits && !value.is_null()).then(|| {
+        format!(
+            "Incorrect attribute value type: Inappropriate value for attribute {name:?}: {wanted}."
+        )
+    })
 }

@@ -8,8 +8,11 @@
 
 use serde_json::{Value, json};
 
-use super::state::{JobKey, State};
-use super::{Plugin, canonical};
+use crate::canonical;
+use crate::json::extend;
+use crate::objects::JobKey;
+use crate::options::Plugin;
+use crate::state::State;
 
 /// The running job of the vendor's page.
 pub const RUNNING_JOB: &str = "8ce4b408-8c64-41b9-04d7-baf451348e89";
@@ -24,17 +27,17 @@ pub const FOREIGN_JOB: &str = "web";
 
 /// Registers the three jobs.
 pub(crate) fn sow(state: &mut State) {
-    let key = |group: &str| (JobKey::new("default", RUNNING_JOB), group.to_owned());
-    state
-        .reserved
-        .insert(key("Src"), RUNNING_SRC_ALLOCATION.to_owned());
-    state
-        .reserved
-        .insert(key("Dest"), RUNNING_DEST_ALLOCATION.to_owned());
+    for (group, id) in [
+        ("Src", RUNNING_SRC_ALLOCATION),
+        ("Dest", RUNNING_DEST_ALLOCATION),
+    ] {
+        let place = (JobKey::new("default", RUNNING_JOB), group.to_owned());
+        state.reserved.insert(place, id.to_owned());
+    }
     let plugin = state.plugin;
     for job in [
         replication(plugin, RUNNING_JOB, "test1-2", "3306"),
-        // Port 1: refused.
+        // A connection to port 1 is refused.
         replication(plugin, FAILED_JOB, "test1-3", "1"),
         foreign(),
     ] {
@@ -62,20 +65,17 @@ fn replication(plugin: Plugin, id: &str, name: &str, port: &str) -> Value {
         "SkipCreateDbTable": false,
         "TrafficAgainstLimits": 0,
     });
-    let mut dest = json!({});
-    if let (Some(src), Some(dest)) = (src.as_object_mut(), dest.as_object_mut()) {
-        match plugin {
-            Plugin::V3 => {
-                src.insert("ConnectionConfig".to_owned(), source);
-                dest.insert("ConnectionConfig".to_owned(), target);
-            }
-            Plugin::V4 => {
-                src.insert("SrcConnectionConfig".to_owned(), source);
-                src.insert("DestConnectionConfig".to_owned(), target);
-                dest.insert("DestType".to_owned(), "mysql".into());
-            }
-        }
-    }
+    let (more, dest) = match plugin {
+        Plugin::V3 => (
+            json!({ "ConnectionConfig": source }),
+            json!({ "ConnectionConfig": target }),
+        ),
+        Plugin::V4 => (
+            json!({"SrcConnectionConfig": source, "DestConnectionConfig": target}),
+            json!({"DestType": "mysql"}),
+        ),
+    };
+    extend(&mut src, more);
     let group = |name: &str, config: Value| {
         json!({
             "Name": name,

@@ -8,18 +8,20 @@
 //! blocking queries.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
-use super::clock::{Action, Timer};
-use super::consul::Store;
-use super::replication::Pair;
-use super::{Pace, Plugin, go};
+use crate::go;
+use crate::json::{integer, text};
+use crate::objects::{Alloc, Eval, Job, JobKey, Links, Task, new_id};
+use crate::options::{Pace, Plugin};
+use crate::pair::Pair;
+use crate::store::Store;
+use crate::timers::{Action, Timer};
 
 /// The index that a list of each kind reports.
 #[derive(Debug, Default, Clone, Copy)]
@@ -28,232 +30,7 @@ pub(crate) struct Tables {
     pub(crate) summaries: u64,
     pub(crate) allocs: u64,
     pub(crate) evals: u64,
-    pub(crate) deployments: u64,
     pub(crate) nodes: u64,
-}
-
-/// How many allocations of a group are in which state. `Complete`, `Failed`
-/// and `Lost` only ever grow, as in Nomad.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Counts {
-    pub(crate) queued: i64,
-    pub(crate) starting: i64,
-    pub(crate) running: i64,
-    pub(crate) complete: i64,
-    pub(crate) failed: i64,
-    pub(crate) lost: i64,
-}
-
-/// What names a job: an ID means one in each namespace. Ordered by namespace,
-/// then ID, so that one namespace's IDs with a common beginning stand together.
-#[derive(Debug, Default, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct JobKey(String);
-
-impl JobKey {
-    /// Neither part may hold a NUL: Nomad refuses IDs with one.
-    pub(crate) fn new(namespace: &str, id: &str) -> Self {
-        Self(format!("{namespace}\0{id}"))
-    }
-
-    /// The key of a job's document.
-    pub(crate) fn of(doc: &Value) -> Self {
-        let text = |field: &str| doc.get(field).and_then(Value::as_str).unwrap_or_default();
-        Self::new(text("Namespace"), text("ID"))
-    }
-
-    pub(crate) fn namespace(&self) -> &str {
-        self.0
-            .split_once('\0')
-            .map_or("", |(namespace, _)| namespace)
-    }
-
-    pub(crate) fn id(&self) -> &str {
-        self.0.split_once('\0').map_or("", |(_, id)| id)
-    }
-}
-
-impl std::borrow::Borrow<str> for JobKey {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A registered job.
-#[derive(Debug)]
-pub(crate) struct Job {
-    /// The full form, bookkeeping fields included.
-    pub(crate) doc: Arc<Value>,
-    /// Earlier versions, the newest first.
-    pub(crate) earlier: Vec<Arc<Value>>,
-    pub(crate) version: u64,
-    pub(crate) create_index: u64,
-    pub(crate) modify_index: u64,
-    pub(crate) job_modify_index: u64,
-    pub(crate) status: &'static str,
-    pub(crate) stable: bool,
-    pub(crate) stopped: bool,
-    pub(crate) summary: BTreeMap<String, Counts>,
-    pub(crate) summary_index: u64,
-    /// The encoded job and list stub, until something changes.
-    pub(crate) body: Option<Bytes>,
-    pub(crate) stub: Option<Bytes>,
-}
-
-/// What belongs to a job ID, oldest first. It outlives a purge of the job, as
-/// in Nomad, and a job made anew under the ID finds it.
-#[derive(Debug, Default)]
-pub(crate) struct Links {
-    pub(crate) allocs: Vec<String>,
-    pub(crate) evals: Vec<String>,
-    pub(crate) deployments: Vec<String>,
-}
-
-/// A task of an allocation, as its client reports it.
-#[derive(Debug, Clone)]
-pub(crate) struct Task {
-    pub(crate) name: String,
-    pub(crate) driver: String,
-    /// `pending`, `running` or `dead`.
-    pub(crate) state: &'static str,
-    pub(crate) failed: bool,
-    pub(crate) restarts: u64,
-    pub(crate) last_restart: Option<i64>,
-    pub(crate) started: Option<i64>,
-    pub(crate) finished: Option<i64>,
-    pub(crate) events: VecDeque<Value>,
-    /// When it was restarted, for the restart policy's interval.
-    pub(crate) attempts: Vec<Instant>,
-    /// Told the stage `full` since it started (Dest only).
-    pub(crate) staged: bool,
-    /// What the plugin got as Config: templates rendered.
-    pub(crate) config: Option<Value>,
-}
-
-/// Nomad keeps this many events of a task.
-pub(crate) const EVENTS_KEPT: usize = 10;
-
-impl Task {
-    /// Adds an event, dropping the oldest when ten are there.
-    pub(crate) fn tell(&mut self, event: Value) {
-        while self.events.len() >= EVENTS_KEPT {
-            self.events.pop_front();
-        }
-        self.events.push_back(event);
-    }
-}
-
-/// What a deployment knows of an allocation's health.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Health {
-    pub(crate) healthy: bool,
-    pub(crate) at: i64,
-    pub(crate) index: u64,
-}
-
-/// An allocation.
-#[derive(Debug)]
-pub(crate) struct Alloc {
-    pub(crate) id: String,
-    pub(crate) eval: String,
-    pub(crate) job_id: JobKey,
-    /// The job as it was when this was placed or updated in place.
-    pub(crate) job: Arc<Value>,
-    pub(crate) version: u64,
-    pub(crate) group: String,
-    pub(crate) name: String,
-    pub(crate) create_index: u64,
-    pub(crate) modify_index: u64,
-    /// Moves with the servers' own changes only.
-    pub(crate) alloc_modify_index: u64,
-    pub(crate) create_time: i64,
-    pub(crate) modify_time: i64,
-    pub(crate) desired: &'static str,
-    pub(crate) desired_description: &'static str,
-    pub(crate) client: &'static str,
-    pub(crate) client_description: &'static str,
-    pub(crate) deployment: String,
-    pub(crate) health: Option<Health>,
-    pub(crate) reschedule: bool,
-    pub(crate) followup: String,
-    pub(crate) previous: String,
-    pub(crate) next: String,
-    pub(crate) tracker: Vec<Value>,
-    pub(crate) tasks: Vec<Task>,
-    pub(crate) stub: Option<Bytes>,
-}
-
-impl Alloc {
-    /// Nomad's `TerminalStatus`: told to stop, or done by itself.
-    pub(crate) fn terminal(&self) -> bool {
-        self.desired == "stop" || matches!(self.client, "complete" | "failed" | "lost")
-    }
-
-    pub(crate) fn task_mut(&mut self, name: &str) -> Option<&mut Task> {
-        self.tasks.iter_mut().find(|task| task.name == name)
-    }
-
-    pub(crate) fn task(&self, name: &str) -> Option<&Task> {
-        self.tasks.iter().find(|task| task.name == name)
-    }
-}
-
-/// An evaluation. Empty fields are left out of its document.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Eval {
-    pub(crate) id: String,
-    pub(crate) job_id: JobKey,
-    pub(crate) kind: String,
-    pub(crate) priority: i64,
-    pub(crate) trigger: &'static str,
-    pub(crate) status: &'static str,
-    pub(crate) description: String,
-    pub(crate) create_index: u64,
-    pub(crate) modify_index: u64,
-    pub(crate) create_time: i64,
-    pub(crate) modify_time: i64,
-    pub(crate) job_modify_index: u64,
-    pub(crate) snapshot_index: u64,
-    pub(crate) deployment: String,
-    pub(crate) previous: String,
-    pub(crate) blocked: String,
-    pub(crate) queued: BTreeMap<String, i64>,
-    pub(crate) failed: BTreeMap<String, Value>,
-    pub(crate) wait_until: Option<i64>,
-    pub(crate) node: String,
-    pub(crate) node_modify_index: u64,
-    pub(crate) escaped: bool,
-}
-
-impl Eval {
-    pub(crate) fn terminal(&self) -> bool {
-        matches!(self.status, "complete" | "failed" | "canceled")
-    }
-}
-
-/// A group in a deployment.
-#[derive(Debug, Clone)]
-pub(crate) struct Rollout {
-    pub(crate) desired: i64,
-    pub(crate) placed: i64,
-    pub(crate) healthy: i64,
-    pub(crate) unhealthy: i64,
-    pub(crate) progress_deadline: i64,
-    pub(crate) require_by: i64,
-}
-
-/// A deployment.
-#[derive(Debug)]
-pub(crate) struct Deployment {
-    pub(crate) id: String,
-    pub(crate) job_id: JobKey,
-    pub(crate) version: u64,
-    pub(crate) job_create_index: u64,
-    pub(crate) job_modify_index: u64,
-    pub(crate) create_index: u64,
-    pub(crate) modify_index: u64,
-    pub(crate) status: &'static str,
-    pub(crate) description: &'static str,
-    pub(crate) groups: BTreeMap<String, Rollout>,
 }
 
 /// Who this agent is: its addresses are its own HTTP one and made-up RPC and
@@ -293,7 +70,6 @@ pub(crate) struct State {
     pub(crate) links: HashMap<JobKey, Links>,
     pub(crate) allocs: BTreeMap<String, Alloc>,
     pub(crate) evals: BTreeMap<String, Eval>,
-    pub(crate) deployments: BTreeMap<String, Deployment>,
     /// The two sides of each replication, by the job's Name: the plugin's own
     /// notion of identity.
     pub(crate) pairs: HashMap<String, Pair>,
@@ -340,7 +116,6 @@ impl State {
             links: HashMap::new(),
             allocs: BTreeMap::new(),
             evals: BTreeMap::new(),
-            deployments: BTreeMap::new(),
             pairs: HashMap::new(),
             consul: Store::default(),
             timers: BinaryHeap::new(),
@@ -350,6 +125,24 @@ impl State {
             changes,
             wake,
         }
+    }
+
+    /// A value of the node that constraints and templates can name.
+    pub(crate) fn node_value(&self, name: &str) -> Option<String> {
+        let value = match name {
+            "node.unique.name" => &self.agent.name,
+            "node.unique.id" => &self.agent.node,
+            "node.datacenter" => &self.agent.datacenter,
+            "node.region" => &self.agent.region,
+            "node.class" => "",
+            "attr.driver.dtle" => "1",
+            "attr.driver.dtle.version" => &self.plugin_version,
+            "attr.kernel.name" => "linux",
+            "attr.cpu.arch" => "amd64",
+            "attr.unique.hostname" => "vm",
+            _ => return None,
+        };
+        Some(value.to_owned())
     }
 
     /// One more entry in the raft log. Wakes blocking queries, which look
@@ -390,6 +183,27 @@ impl State {
         }
     }
 
+    /// A task of an allocation.
+    pub(crate) fn task(&self, alloc: &str, name: &str) -> Option<&Task> {
+        let mut tasks = self.allocs.get(alloc)?.tasks.iter();
+        tasks.find(|task| task.name == name)
+    }
+
+    /// A task of an allocation, to be changed.
+    pub(crate) fn task_mut(&mut self, alloc: &str, name: &str) -> Option<&mut Task> {
+        let mut tasks = self.allocs.get_mut(alloc)?.tasks.iter_mut();
+        tasks.find(|task| task.name == name)
+    }
+
+    /// Adds an event to a task and moves its allocation on.
+    pub(crate) fn tell_task(&mut self, id: &str, name: &str, event: Value) {
+        let index = self.next_index();
+        self.touch_alloc(id, index);
+        if let Some(task) = self.task_mut(id, name) {
+            task.tell(event);
+        }
+    }
+
     /// Moves an allocation to another client status and keeps its job's
     /// summary in step.
     pub(crate) fn set_client_status(
@@ -402,27 +216,18 @@ impl State {
         let Some(alloc) = self.allocs.get_mut(id) else {
             return;
         };
-        let before = alloc.client;
-        alloc.client = status;
+        let before = std::mem::replace(&mut alloc.client, status);
         alloc.client_description = description;
         alloc.stub = None;
-        if before == status {
-            return;
-        }
-        let (job_id, group, created) = (
-            alloc.job_id.clone(),
-            alloc.group.clone(),
-            alloc.create_index,
-        );
-        let Some(job) = self.jobs.get_mut(&job_id) else {
+        let Some(job) = self.jobs.get_mut(&alloc.job_id) else {
             return;
         };
         // A job that was purged and made anew does not count its
         // predecessor's allocations.
-        if created < job.create_index {
+        if before == status || alloc.create_index < job.create_index {
             return;
         }
-        let counts = job.summary.entry(group).or_default();
+        let counts = job.summary.entry(alloc.group.clone()).or_default();
         match before {
             "pending" => counts.starting -= 1,
             "running" => counts.running -= 1,
@@ -478,16 +283,25 @@ impl State {
         ids.iter().filter_map(|id| self.evals.get(id))
     }
 
-    /// The deployments under a job's ID, oldest first.
-    pub(crate) fn deployments_of(
-        &self,
-        job: &JobKey,
-    ) -> impl DoubleEndedIterator<Item = &Deployment> {
-        let ids = self
-            .links
-            .get(job)
-            .map_or(&[][..], |links| &links.deployments);
-        ids.iter().filter_map(|id| self.deployments.get(id))
+    /// A new evaluation of a job, which is not stored yet.
+    pub(crate) fn new_eval(&self, job: &JobKey, trigger: &'static str, index: u64) -> Eval {
+        let now = go::now_nanoseconds();
+        let registered = self.jobs.get(job);
+        let doc = registered.map(|job| &*job.doc);
+        Eval {
+            id: new_id(),
+            job_id: job.clone(),
+            kind: doc.map_or("service", |doc| text(doc, "Type")).to_owned(),
+            priority: doc.and_then(|doc| integer(doc, "Priority")).unwrap_or(50),
+            trigger,
+            status: "pending",
+            create_index: index,
+            modify_index: index,
+            create_time: now,
+            modify_time: now,
+            job_modify_index: registered.map_or(0, |job| job.job_modify_index),
+            ..Eval::default()
+        }
     }
 
     /// Stores an evaluation and tells its job of it.
@@ -499,49 +313,13 @@ impl State {
         }
         self.evals.insert(eval.id.clone(), eval);
     }
-}
 
-impl Job {
-    /// Copies the bookkeeping into the document and forgets the encodings.
-    pub(crate) fn sync(&mut self) {
-        let Self {
-            doc,
-            version,
-            create_index,
-            modify_index,
-            job_modify_index,
-            status,
-            stable,
-            stopped,
-            ..
-        } = self;
-        if let Some(map) = Arc::make_mut(doc).as_object_mut() {
-            for (field, value) in [
-                ("Version", Value::from(*version)),
-                ("CreateIndex", Value::from(*create_index)),
-                ("ModifyIndex", Value::from(*modify_index)),
-                ("JobModifyIndex", Value::from(*job_modify_index)),
-                ("Status", Value::from(*status)),
-                ("Stable", Value::from(*stable)),
-                ("Stop", Value::from(*stopped)),
-            ] {
-                map.insert(field.to_owned(), value);
-            }
-        }
-        self.body = None;
-        self.stub = None;
+    /// Stores a new evaluation, which a scheduler takes up later; returns its ID.
+    pub(crate) fn enqueue(&mut self, eval: Eval) -> String {
+        let (id, job, index) = (eval.id.clone(), eval.job_id.clone(), eval.modify_index);
+        self.put_eval(eval);
+        self.refresh_status(&job, index);
+        self.later(self.pace.schedule, Action::Schedule(id.clone()));
+        id
     }
-
-    /// A text field of the document.
-    pub(crate) fn text(&self, field: &str) -> &str {
-        self.doc
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    }
-}
-
-/// A random ID in the form Nomad gives its objects.
-pub(crate) fn new_id() -> String {
-    uuid::Uuid::new_v4().to_string()
 }

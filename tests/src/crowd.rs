@@ -4,21 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use nomad_sim::NomadSim;
 
 use crate::cluster::job;
-use crate::{Answer, Client};
+use crate::proxy::{Fault, Which};
+use crate::{Answer, Client, Proxy};
 
-/// A thousand reads and writes of twenty jobs at the same time, while that Nomad takes a
-/// tenth of a second for each answer. It goes on being slow.
-pub async fn a_thousand_slow_requests(api: &Client, nomad: &NomadSim) -> Vec<Answer> {
+/// A thousand reads and writes of twenty jobs at the same time, while the Nomad behind that
+/// proxy takes a tenth of a second more for each answer. It goes on being slow.
+pub async fn a_thousand_slow_requests(api: &Client, nomad: &Proxy) -> Vec<Answer> {
     let api = Arc::new(api.clone());
     for number in 0..20 {
         api.post_json("/v1/jobs", &job(&format!("job-{number}")))
             .await
             .succeeds();
     }
-    nomad.faults().set_delay(Duration::from_millis(100));
+    nomad.set(Fault::Delay(Duration::from_millis(100)), Which::All);
     let requests = (0..1_000).map(|number| {
         let api = Arc::clone(&api);
         async move {

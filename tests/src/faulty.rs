@@ -11,7 +11,7 @@ use nomad_sim::{NomadSim, Options};
 use serde_json::Value;
 
 use crate::cluster::{job, running};
-use crate::proxy::Fault;
+use crate::proxy::{Fault, Which};
 use crate::{Answer, Client, PATIENCE, Process, Proxy, gateway};
 
 /// A Nomad behind one proxy or several, and the gateway in front of them all.
@@ -283,7 +283,8 @@ pub async fn after_a_freeze() -> [Duration; 2] {
 /// When one fails.
 pub async fn while_nomad_is_slow(deadline: &str) -> Duration {
     let faulty = Faulty::start(1, deadline).await;
-    faulty.nomad.faults().set_delay(Duration::from_millis(400));
+    let slow = Fault::Delay(Duration::from_millis(400));
+    faulty.servers[0].set(slow, Which::All);
     let requests = faulty.requests();
     let began = Instant::now();
     let many = (0..6).flat_map(|_| requests.iter().filter(|r| r.method == "GET"));

@@ -27,6 +27,8 @@ pub enum Fault {
     StallAfter,
     /// The request is carried out, and half of the answer sent.
     Truncate,
+    /// The request goes on after that time.
+    Delay(Duration),
     /// Another answer: status, content type, body. The request does not go on.
     Answer(u16, &'static str, &'static str),
     /// Another answer, after the request was carried out.
@@ -278,6 +280,9 @@ async fn serve(
             });
             log.len() - 1
         };
+        if let Some(Fault::Delay(time)) = fault {
+            tokio::time::sleep(time).await;
+        }
         let mut answer = Vec::new();
         if passes {
             let Some(whole) = forward(shared.upstream, &request).await else {
@@ -289,7 +294,7 @@ async fn serve(
             }
         }
         match fault {
-            None => {}
+            None | Some(Fault::Delay(_)) => {}
             Some(Fault::Reset | Fault::ResetAfter) => return End::Reset,
             Some(Fault::Stall | Fault::StallAfter) => return End::Silent,
             Some(Fault::Truncate) => {

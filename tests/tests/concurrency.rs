@@ -45,11 +45,11 @@ impl Setup {
             // Wide enough that writers meet often.
             write_window: Duration::from_millis(5),
             job_tracked_versions,
+            keeps_requests: false,
             ..Options::default()
         })
         .await
         .unwrap();
-        nomad.faults().set_logging(false);
         let mut setup = Self {
             nomad,
             apis: Vec::new(),

@@ -29,10 +29,10 @@ async fn nomad() -> (Option<NomadSim>, String) {
     }
     let options = Options {
         version: Some("4.23.04.0".to_owned()),
+        keeps_requests: false,
         ..Options::default()
     };
     let nomad = NomadSim::start(options).await.unwrap();
-    nomad.faults().set_logging(false);
     let url = nomad.url();
     (Some(nomad), url)
 }
@@ -165,9 +165,9 @@ async fn what_has_not_changed_costs_nomad_one_call_that_brings_little() {
         apis[0].post_json(target, &body).await.succeeds();
     }
     let asked = async |target: &str| {
-        nomad.faults().reset_log();
+        nomad.requests().forget();
         let answer = apis[1].get(target).await;
-        let calls = nomad.faults().log().len();
+        let calls = nomad.requests().all().len();
         (answer.text().to_owned(), calls)
     };
     let (first, calls) = asked("/v1/jobs").await;

@@ -27,7 +27,8 @@ use base64::engine::general_purpose::STANDARD;
 use nomad_sim::seed::{FAILED_JOB, RUNNING_JOB};
 use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
-use tests::{Client, Json, eventually, gateway};
+use tests::proxy::{Fault, Which};
+use tests::{Client, Json, Proxy, eventually, gateway};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
@@ -246,21 +247,21 @@ async fn nomad() -> NomadSim {
         ..Options::default()
     };
     let nomad = NomadSim::start(options).await.unwrap();
-    // Once the one's deployment is healthy and the other has failed, neither changes by
-    // itself.
+    // Once the one replicates and the other has failed, neither changes by itself.
     let direct = Client::of_url(&nomad.url());
     let (_server, api) = gateway(&nomad.url(), &[]).await;
     eventually("the jobs have settled", || async {
-        let running = direct.get(&format!("/v1/job/{RUNNING_JOB}")).await.ok();
+        let target = format!("/v1/job/{RUNNING_JOB}/allocations");
+        let running = direct.get(&target).await.ok();
         let failed = api.get(&format!("/v1/job/{FAILED_JOB}")).await.ok();
-        if running["Stable"] == true && failed["Status"] == "dead" {
+        if running.to_string().contains("job_stage_incr") && failed["Status"] == "dead" {
             Ok(())
         } else {
             Err(format!("{running} {failed}"))
         }
     })
     .await;
-    nomad.faults().reset_log();
+    nomad.requests().forget();
     nomad
 }
 
@@ -282,8 +283,8 @@ async fn a_function_asks_for_an_event_once_it_is_ready_and_again_after_each() {
     let mut function = Function::start("jobs-list", &[("NOMAD_ADDR", &nomad.url())]).await;
     assert!(matches!(function.tells().await, Told::Ready));
     assert_eq!(
-        nomad.faults().log().len(),
-        0,
+        nomad.requests().all(),
+        [],
         "Nomad was asked before anybody asked here"
     );
     function
@@ -441,7 +442,7 @@ async fn what_is_no_route_has_a_function() {
         header(&answer, "content-type"),
         Some("text/plain; charset=utf-8")
     );
-    assert_eq!(nomad.faults().log().len(), 0);
+    assert_eq!(nomad.requests().all(), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -463,8 +464,9 @@ async fn an_unreachable_nomad_is_a_502_and_no_failure_of_the_function() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_nomad_is_given_up_before_lambda_gives_up_the_function() {
     let nomad = nomad().await;
-    nomad.faults().set_frozen(true);
-    let url = nomad.url();
+    let proxy = Proxy::start(nomad.address()).await;
+    proxy.set(Fault::Stall, Which::All);
+    let url = proxy.url();
     let settings = [("NOMAD_ADDR", url.as_str())];
     let mut function = Function::start("jobs-list", &settings).await;
     let mut patient = Function::start("jobs-list", &settings).await;
@@ -477,7 +479,7 @@ async fn a_silent_nomad_is_given_up_before_lambda_gives_up_the_function() {
         }
     };
     assert_eq!(answer["statusCode"], 502, "{answer}");
-    nomad.faults().set_frozen(false);
+    proxy.clear();
     let answer = function.answers(event("http-api-2.0-list-of-jobs")).await;
     assert_eq!(answer["statusCode"], 200);
 }

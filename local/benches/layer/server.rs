@@ -170,10 +170,10 @@ pub(crate) async fn nomad() -> Outcome<()> {
             ..Pace::instant()
         },
         atomic_enforce_index: true,
+        keeps_requests: false,
         ..Options::default()
     })
     .await?;
-    sim.faults().set_logging(false);
     announce(&sim.url())?;
     std::future::pending().await
 }

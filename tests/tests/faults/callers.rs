@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use nomad_sim::{NomadSim, Options};
 use tests::crowd::a_thousand_slow_requests;
+use tests::proxy::{Fault, Which};
 use tests::{Process, Proxy, gateway};
 
 /// What the gateway's process may need at most, in bytes, while a thousand
@@ -19,9 +20,10 @@ async fn a_thousand_slow_requests_fit_into_memory() {
     })
     .await
     .unwrap();
-    let process = Process::start(&nomad.url(), &[("RUST_LOG", "error")]);
+    let proxy = Proxy::start(nomad.address()).await;
+    let process = Process::start(&proxy.url(), &[("RUST_LOG", "error")]);
     let idle = process.peak_memory();
-    let answers = a_thousand_slow_requests(&process.api, &nomad).await;
+    let answers = a_thousand_slow_requests(&process.api, &proxy).await;
     let bad = answers
         .iter()
         .filter(|a| !matches!(a.status, 200 | 500 | 502))
@@ -30,7 +32,7 @@ async fn a_thousand_slow_requests_fit_into_memory() {
     println!("idle {} MiB, peak {} MiB", idle >> 20, peak >> 20);
     assert_eq!(bad, 0);
     assert!(peak < BOUND, "{} MiB", peak >> 20);
-    nomad.faults().clear();
+    proxy.clear();
     process.api.get("/v1/jobs").await.succeeds();
 }
 
@@ -40,7 +42,7 @@ async fn two_hundred_callers_at_once_need_fewer_than_a_hundred_connections() {
     let nomad = NomadSim::start(Options::default()).await.unwrap();
     let proxy = Proxy::start(nomad.address()).await;
     let (_server, api) = gateway(&proxy.url(), &[("DTLE_DEADLINE", "80s")]).await;
-    nomad.faults().set_delay(Duration::from_secs(1));
+    proxy.set(Fault::Delay(Duration::from_secs(1)), Which::All);
     for answer in join_all((0..200).map(|_| api.get("/v1/regions"))).await {
         answer.succeeds();
     }

@@ -72,7 +72,8 @@ async fn no_password_and_no_token_is_ever_logged() {
     proxy.clear();
     api.post("/v1/job/logged/resume").await;
     api.delete("/v1/job/logged?forget=true").await;
-    nomad.faults().set_forbidden(true);
+    let refused = Fault::Answer(403, "text/plain; charset=utf-8", "Permission denied");
+    proxy.set(refused, Which::All);
     api.get("/v1/jobs").await;
     let log = process.stop();
     assert!(log.contains("request"), "{log}");

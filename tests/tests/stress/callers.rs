@@ -18,7 +18,7 @@ async fn most_of_a_thousand_slow_requests_succeed_in_time() {
     let proxy = Proxy::start(nomad.address()).await;
     let process = Process::start(&proxy.url(), &[("RUST_LOG", "error")]);
     let began = Instant::now();
-    let answers = a_thousand_slow_requests(&process.api, &nomad).await;
+    let answers = a_thousand_slow_requests(&process.api, &proxy).await;
     let good = answers.iter().filter(|a| a.status == 200).count();
     println!("{good} of 1000 succeeded in {:?}", began.elapsed());
     assert!(good > 800, "{good}");

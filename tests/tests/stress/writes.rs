@@ -57,10 +57,10 @@ impl Setup {
                 let nomad = NomadSim::start(Options {
                     version: Some("4.23.04.0".to_owned()),
                     write_window: Duration::from_millis(3),
+                    keeps_requests: false,
                     ..Options::default()
                 });
                 let nomad = nomad.await.unwrap();
-                nomad.faults().set_logging(false);
                 let url = nomad.url();
                 (Some(nomad), url)
             }

@@ -27,7 +27,12 @@ impl Site {
     async fn start(query_names_namespace: bool) -> Self {
         let nomad = NomadSim::start(Options {
             version: Some("4.23.04.0".to_owned()),
-            query_names_namespace,
+            build: if query_names_namespace {
+                "1.2.16"
+            } else {
+                "1.1.2"
+            }
+            .to_owned(),
             ..Options::default()
         })
         .await
@@ -141,7 +146,7 @@ async fn what_is_in_another_namespace_does_not_exist() {
     let evaluations = site.ids("/v1/job/theirs/evaluations").await;
     let node = site.ids("/v1/nodes").await.remove(0);
     assert!(!allocations.is_empty() && !evaluations.is_empty());
-    let signals = site.nomad.faults().count_below(None, "/v1/client/");
+    let signals = site.nomad.requests().count_below("/v1/client/");
     let get = async |target: String| site.api.get(&target).await;
 
     for passed in ["", "&namespace=default", "&namespace=*"] {
@@ -182,7 +187,7 @@ async fn what_is_in_another_namespace_does_not_exist() {
             assert_eq!(placed.ok(), json!([]));
         }
     }
-    let after = site.nomad.faults().count_below(None, "/v1/client/");
+    let after = site.nomad.requests().count_below("/v1/client/");
     assert_eq!(after, signals, "another tenant's task was signalled");
 
     let put = async |target: &str| site.api.put(target).await;

@@ -80,7 +80,7 @@ async fn another_region_is_as_good_as_none() {
 
     for settings in [&[][..], &[("NOMAD_REGION", "east")][..]] {
         let (_server, api) = site.gateway(settings).await;
-        let seen = site.west.faults().count_below(None, "/v1/");
+        let seen = site.west.requests().count_below("/v1/");
         for (method, target) in [
             ("GET", "/v1/jobs"),
             ("GET", "/v1/job/far"),
@@ -127,8 +127,8 @@ async fn another_region_is_as_good_as_none() {
             let answer = api.post_json(target, &body).await;
             answer.fails(500, NO_PATH);
         }
-        let after = site.west.faults().count_below(None, "/v1/");
-        assert_eq!(after, seen, "{:?}", site.west.faults().log());
+        let after = site.west.requests().count_below("/v1/");
+        assert_eq!(after, seen, "{:?}", site.west.requests().all());
         // Its servers are not shown, nor made to leave.
         assert_eq!(api.get("/v1/regions").await.ok(), json!(["east"]));
         let members = api.get("/v1/members").await.ok();
@@ -136,16 +136,10 @@ async fn another_region_is_as_good_as_none() {
         assert_eq!(names.len(), 1);
         assert_eq!(names[0]["Name"], "nomad-east.east");
         let leave = async |name: &str| {
-            let before = site
-                .east
-                .faults()
-                .count_below(None, "/v1/agent/force-leave");
+            let before = site.east.requests().count_below("/v1/agent/force-leave");
             let target = format!("/v1/agent/force-leave?node={name}");
             assert_eq!(api.put(&target).await.status, 200);
-            site.east
-                .faults()
-                .count_below(None, "/v1/agent/force-leave")
-                - before
+            site.east.requests().count_below("/v1/agent/force-leave") - before
         };
         assert_eq!(leave("nomad-west.west").await, 0);
         assert_eq!(leave("nomad-east.east").await, 1);
@@ -213,7 +207,7 @@ async fn a_validation_goes_where_a_create_would() {
     let site = Site::start().await;
     let (_server, api) = site.gateway(&[("DTLE_REGIONS", "west")]).await;
     let validated = || {
-        let count = |nomad: &NomadSim| nomad.faults().count("PUT", "/v1/validate/job");
+        let count = |nomad: &NomadSim| nomad.requests().count("PUT", "/v1/validate/job");
         (count(&site.east), count(&site.west))
     };
     let (_, west) = validated();
@@ -265,7 +259,7 @@ async fn the_own_regions_name_is_asked_once_and_only_by_who_names_it() {
     let site = Site::start().await;
     let (_server, api) = site.gateway(&[]).await;
     let asked = || {
-        let count = |path| site.east.faults().count("GET", path);
+        let count = |path| site.east.requests().count("GET", path);
         (count("/v1/regions"), count("/v1/agent/members"))
     };
     api.post_json("/v1/jobs", &job("quiet")).await.succeeds();

@@ -10,11 +10,12 @@
     clippy::unwrap_used
 )]
 
-#[path = "nomad_sim/behaviour.rs"]
-mod behaviour;
-#[path = "nomad_sim/client.rs"]
 mod client;
-#[path = "nomad_sim/compare.rs"]
+mod cluster;
 mod compare;
-#[path = "nomad_sim/story.rs"]
+mod hold;
+mod jobs;
+mod plugin;
+mod reads;
 mod story;
+mod told;
