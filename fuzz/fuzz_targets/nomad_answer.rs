@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
         && let Some(made_for) = &found.job
     {
         let view = JobView::new(made_for);
-        let stub = allocation::to_v2(&view, &found.stub, false);
+        let stub = allocation::to_v2(&view, &found.stub, false, 0);
         serde_json::to_string(&stub).expect("JSON");
     }
     if let Some(found) = read::<Node>(bytes) {

@@ -9,7 +9,7 @@
 pub mod api;
 pub mod forget;
 pub mod gateway;
-pub mod gtid;
+pub use dtle_translate::gtid;
 pub mod log;
 pub mod migrate;
 pub mod mysql;

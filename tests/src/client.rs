@@ -228,10 +228,20 @@ impl Answer {
     }
 
     /// The names of the headers that belong to the answer and not to the
-    /// connection, sorted.
+    /// connection, sorted; without those that this API adds to 2.x's.
     #[must_use]
     pub fn header_names(&self) -> Vec<&str> {
-        own_headers(&self.headers)
+        let mut names = own_headers(&self.headers);
+        names.retain(|name| !matches!(*name, "location" | "x-dtle-warning"));
+        names
+    }
+
+    /// What the answer warns of, in order.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<&str> {
+        let headers = self.headers.iter();
+        let warnings = headers.filter(|(name, _)| name == "x-dtle-warning");
+        warnings.map(|(_, value)| value.as_str()).collect()
     }
 
     /// The body after `Content-Encoding: gzip`.

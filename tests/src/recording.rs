@@ -101,6 +101,8 @@ pub fn all(system: &str) -> Arc<Vec<Recording>> {
 fn read_all(system: &str) -> Vec<Recording> {
     let entries = std::fs::read_dir(directory(system)).expect("a directory of recordings");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    // The texts of metrics stand beside the exchanges.
+    files.retain(|file| file.extension().is_some_and(|kind| kind == "json"));
     files.sort();
     assert!(!files.is_empty(), "no recordings of {system}");
     files.iter().map(|file| read(file)).collect()

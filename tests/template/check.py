@@ -74,6 +74,7 @@ CHOICES = {
     "NomadCidr": ["", "10.0.0.0/16"],
     "FunctionSecurityGroupId": ["", "sg-0123456789abcdef1"],
     "ConsulAddress": ["", "http://10.0.1.5:8500"],
+    "PluginAddresses": ["", "http://10.0.1.5:8190,http://10.0.1.6:8190"],
     "NomadTokenSecretArn": ["", secret("nomad-token")],
     "NomadTlsSecretArn": ["", secret("nomad-tls")],
     "ConsulTokenSecretArn": ["", secret("consul-token")],
@@ -294,7 +295,7 @@ def a_secrets_endpoint_lets_the_same_secrets_through(template, values):
 
 
 def security_groups_open_to_groups_and_known_ports_only(template, values):
-    ports = ({"Ref": "NomadPort"}, {"Ref": "ConsulPort"}, 443)
+    ports = ({"Ref": "NomadPort"}, {"Ref": "ConsulPort"}, {"Ref": "PluginPort"}, 443)
     for name, group in of_type(template, "AWS::EC2::SecurityGroup").items():
         assert group["SecurityGroupEgress"], f"{name}: no egress rule means every one"
         for rule in group.get("SecurityGroupIngress", []):

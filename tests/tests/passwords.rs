@@ -55,7 +55,7 @@ fn oracle(id: &str) -> Value {
     config.remove("ConnectionConfig");
     config.insert(
         "SrcOracleConfig".to_owned(),
-        json!({"Host": "10.9.8.4", "Port": 1521, "User": "u", "ServiceName": "x",
+        json!({"Host": "10.9.8.4", "Port": 1521, "User": "u", "Scn": 0, "ServiceName": "x",
             "Password": password(&format!("{id}-src"))}),
     );
     job["Tasks"][0]["Driver"] = json!("Oracle");

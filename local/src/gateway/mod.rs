@@ -180,15 +180,8 @@ impl Gateway {
             return plain(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE);
         }
         // The gateway's own, which no template has.
-        match (request.method(), request.uri().path(), &self.metrics) {
-            (&Method::GET, "/metrics", Some(metrics)) => {
-                return match self.admit(request.headers(), "GET", "/metrics") {
-                    Ok(_) => metrics.answer(),
-                    Err(refusal) => *refusal,
-                };
-            }
-            (&Method::GET, "/health", _) => return operations::health(&self.app).await,
-            _ => {}
+        if (request.method(), request.uri().path()) == (&Method::GET, "/health") {
+            return operations::health(&self.app).await;
         }
         if let Some(response) = openapi::answer(request.method(), request.uri().path()) {
             return response;
@@ -205,10 +198,23 @@ impl Gateway {
         let Some(function) = self.functions.get(route.function.as_str()) else {
             return plain(StatusCode::BAD_GATEWAY, "no such function");
         };
+        // Its own figures are added to the text, which must not be compressed yet.
+        let own = self
+            .metrics
+            .as_ref()
+            .filter(|_| function.function == "metrics");
+        let mut request = request;
+        if own.is_some() {
+            request.headers_mut().remove(header::ACCEPT_ENCODING);
+        }
         let mut event = to_event(request, &route.key, values, peer);
         event::vouch(&mut event, caller);
         let request = lambda_http::request::LambdaRequest::ApiGatewayV2(event).into();
-        pipeline::answer(&self.app, function, request).await
+        let response = pipeline::answer(&self.app, function, request).await;
+        match own {
+            Some(metrics) if route.method == "GET" => metrics.answer(&response),
+            _ => response,
+        }
     }
 }
 

@@ -85,14 +85,19 @@ impl Metrics {
         }
     }
 
-    /// The figures in Prometheus's text format.
-    pub(super) fn answer(&self) -> Response<Body> {
-        let mut text = Vec::new();
+    /// The figures of the cluster, and after them the gateway's own, in Prometheus's
+    /// text format. Where the cluster does not answer, its own are what helps.
+    pub(super) fn answer(&self, cluster: &Response<Body>) -> Response<Body> {
+        let mut text = match cluster.body() {
+            Body::Text(text) if cluster.status() == StatusCode::OK => text.clone(),
+            _ => "# TYPE dtle_cluster_up gauge\ndtle_cluster_up 0\n".to_owned(),
+        }
+        .into_bytes();
         let encoder = TextEncoder::new();
         match encoder.encode(&self.registry.gather(), &mut text) {
             Ok(()) => reply(
                 StatusCode::OK,
-                prometheus::TEXT_FORMAT,
+                "text/plain; version=0.0.4; charset=utf-8",
                 String::from_utf8_lossy(&text).into_owned(),
             ),
             Err(error) => reply(
@@ -114,19 +119,35 @@ fn method(record: &Record) -> String {
     }
 }
 
-/// Whether Nomad answers and has a leader: 200 or 503.
+/// Whether Nomad answers and has a leader: 200 or 503. Without Consul the API is
+/// degraded: everything but the progress of jobs is there.
 pub(super) async fn health(app: &App) -> Response<Body> {
     let session = app.nomad.session(Instant::now() + HEALTH);
-    let (status, body) = match session.leader().await {
+    let consul = async {
+        let consul = app.consul.as_ref()?;
+        Some(consul.answers().await)
+    };
+    let (leader, consul) = tokio::join!(session.leader(), consul);
+    let (status, mut body) = match leader {
         Ok(leader) => (
             StatusCode::OK,
-            json!({"ok": true, "nomad": {"leader": leader}}),
+            json!({"ok": true, "status": "ok", "nomad": {"leader": leader}}),
         ),
         Err(error) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            json!({"ok": false, "nomad": {"error": error.to_string()}}),
+            json!({"ok": false, "status": "down", "nomad": {"error": error.to_string()}}),
         ),
     };
+    match consul {
+        None => {}
+        Some(Ok(())) => body["consul"] = json!({"ok": true}),
+        Some(Err(error)) => {
+            body["consul"] = json!({"ok": false, "error": error.to_string()});
+            if status == StatusCode::OK {
+                body["status"] = json!("degraded");
+            }
+        }
+    }
     reply(status, "application/json", body.to_string())
 }
 

@@ -70,6 +70,7 @@ fn names_of(query: Query) -> &'static [&'static str] {
         Query::Forget => &["forget"],
         Query::Fresh => &["fresh"],
         Query::Paused => &["paused"],
+        Query::Progress => &["progress"],
         Query::Address => &["peer-address"],
         Query::Addresses => &["address"],
         Query::PeerId => &["peer-id"],
@@ -128,6 +129,8 @@ pub(super) fn all_parameters() -> Value {
             "Refuses the job with 400 where progress is stored under its ID, which would override the job's own Gtid. The gateway has to know Consul. Not in 2.x. Read as `all` is."),
         "paused": query("paused", json!({"type": "boolean"}),
             "Registers the job paused: its tasks start with a resume, and those of a job that runs stop. Its Status is `pause`. Not in 2.x. Read as `all` is."),
+        "progress": query("progress", json!({"type": "boolean"}),
+            "Adds `Progress` to each job: what the plugin has stored in Consul of the GTIDs applied, and from 4.x on of the full copy. Not in 2.x. Read as `all` is."),
         "node": query("node", json!({"type": "string", "minLength": 1}),
             "The name of the server."),
         "address": query("address", json!({"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}),
@@ -191,6 +194,14 @@ fn responses(doc: &Doc, types: &mut SchemaGenerator) -> Value {
                 "content": {"application/json": {"schema": schema(types)}},
             }),
         ),
+        Answer::Text => put(
+            "200",
+            json!({
+                "description": "Done.",
+                "headers": headers(doc.headers, true),
+                "content": {"text/plain": {"schema": {"type": "string"}}},
+            }),
+        ),
         Answer::Empty => put(
             "200",
             json!({"description": "Done; no body.", "headers": headers(doc.headers, true)}),
@@ -216,8 +227,12 @@ fn responses(doc: &Doc, types: &mut SchemaGenerator) -> Value {
     }
     if !doc.missing.is_empty() {
         let own = match doc.headers {
-            Headers::Read => Headers::Read,
-            Headers::None | Headers::Write | Headers::Deletion => Headers::None,
+            Headers::Read | Headers::Jobs => Headers::Read,
+            Headers::None
+            | Headers::Write
+            | Headers::Registration
+            | Headers::Warnings
+            | Headers::Deletion => Headers::None,
         };
         put("404", text("There is none.", doc.missing, own));
     }
@@ -242,12 +257,30 @@ fn headers(headers: Headers, always: bool) -> Value {
     match headers {
         Headers::None => json!({"Vary": header("Vary")}),
         Headers::Write => json!({"Vary": header("Vary"), "X-Udup-Index": index("X-Udup-Index")}),
+        Headers::Warnings if always => json!({
+            "Vary": header("Vary"),
+            "X-Dtle-Warning": header("X-Dtle-Warning"),
+        }),
+        Headers::Warnings => json!({"Vary": header("Vary")}),
+        Headers::Registration => json!({
+            "Vary": header("Vary"),
+            "Location": header("Location"),
+            "X-Udup-Index": index("X-Udup-Index"),
+            "X-Dtle-Warning": header("X-Dtle-Warning"),
+        }),
         Headers::Deletion => json!({
             "Vary": header("Vary"),
             "X-Udup-Index": index("X-Udup-Index"),
             "X-Dtle-Warning": header("X-Dtle-Warning"),
         }),
-        Headers::Read => json!({
+        Headers::Jobs if always => json!({
+            "Vary": header("Vary"),
+            "X-Udup-Index": index("X-Udup-Index"),
+            "X-Udup-KnownLeader": index("X-Udup-KnownLeader"),
+            "X-Udup-LastContact": index("X-Udup-LastContact"),
+            "X-Dtle-Warning": header("X-Dtle-Warning"),
+        }),
+        Headers::Read | Headers::Jobs => json!({
             "Vary": header("Vary"),
             "X-Udup-Index": index("X-Udup-Index"),
             "X-Udup-KnownLeader": index("X-Udup-KnownLeader"),
@@ -368,7 +401,9 @@ pub(super) fn all_headers() -> Value {
         "Vary": header(true, &json!({"type": "string", "const": "Accept-Encoding"}),
             "Always: an answer of 1,400 bytes or more comes as gzip when that is asked for."),
         "X-Dtle-Warning": header(false, &json!({"type": "string"}),
-            "With `forget=true`, where the destination is a MySQL server: that it still holds what it applied of the job, and the command that removes it."),
+            "What the caller should know or still has to do; there may be several. Of a create or update: keys that do nothing, tables that are added to a job that has run, another job that writes the same tables, an ID that was made up. Of a read: that Consul does not answer. Of a delete with `forget=true`: that the destination still holds what it applied of the job, and the command that removes it."),
+        "Location": header(false, &json!({"type": "string"}),
+            "Of a create: the path of the job."),
         "Retry-After": header(false, &json!({"type": "integer"}), "Seconds; with `No cluster leader` only."),
     });
     for (name, schema, description) in [

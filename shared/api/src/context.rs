@@ -8,6 +8,8 @@ use dtle_nomad::{Client, Session};
 use dtle_outbound::{Secret, TokenSource};
 
 use crate::cluster::allocations::AllocationLists;
+use crate::cluster::delay::{Delay, Delays};
+use crate::cluster::events::Events;
 use crate::cluster::jobs::{self, Reader};
 use crate::cluster::layout::Layouts;
 use crate::cluster::locks::Locks;
@@ -18,6 +20,7 @@ use crate::cluster::writes::Writer;
 use crate::observe::{Kind, Observer, Subject, to_log};
 use crate::outbound::consul::Consul;
 use crate::outbound::credential::Credential;
+use crate::outbound::plugin::Plugins;
 use crate::outbound::secrets::Sources;
 use crate::request::Call;
 use crate::settings::Settings;
@@ -32,6 +35,9 @@ pub enum SetupError {
     /// The client of Consul could not be made.
     #[error("CONSUL_HTTP_ADDR: not usable: {0}")]
     Consul(String),
+    /// The client of the plugins could not be made.
+    #[error("DTLE_PLUGIN_ADDRS: not usable: {0}")]
+    Plugins(String),
     /// A file with a token cannot be used.
     #[error(transparent)]
     Token(#[from] WatchedError),
@@ -43,12 +49,18 @@ pub struct App {
     pub nomad: Client,
     /// The Consul in which the plugin keeps its progress, if an address was given.
     pub consul: Option<Consul>,
+    /// The plugins on the nodes, if their addresses were given.
+    pub plugins: Option<Plugins>,
     /// The settings from the environment.
     pub settings: Settings,
     /// The cache of jobs.
     pub jobs: jobs::Cache,
+    /// The events of tasks that were seen.
+    pub events: Events,
     /// The cache of lists of jobs' allocations.
     pub allocation_lists: AllocationLists,
+    /// How far destinations are behind.
+    pub delays: Delays,
     /// The cache of statistics.
     pub statistics: StatisticsCache,
     /// The cache of nodes' addresses.
@@ -113,10 +125,19 @@ impl App {
                 .map(|consul| Consul::new(consul, consul_token))
                 .transpose()
                 .map_err(|cause| SetupError::Consul(cause.to_string()))?,
+            plugins: match settings.plugins.as_slice() {
+                [] => None,
+                addresses => Some(
+                    Plugins::new(addresses)
+                        .map_err(|cause| SetupError::Plugins(cause.to_string()))?,
+                ),
+            },
             tokens,
             settings,
             jobs: jobs::Cache::default(),
+            events: Events::default(),
             allocation_lists: AllocationLists::default(),
+            delays: Delays::default(),
             statistics: StatisticsCache::default(),
             addresses: Addresses::default(),
             layouts: Layouts::default(),
@@ -153,8 +174,19 @@ impl Context<'_> {
         Reader {
             nomad: &self.nomad,
             cache: &self.app.jobs,
+            events: &self.app.events,
             consul: self.app.consul.as_ref(),
             mask_passwords: self.app.settings.mask_passwords,
+        }
+    }
+
+    /// What is needed to say how far a destination is behind.
+    #[must_use]
+    pub fn delay(&self) -> Delay<'_> {
+        Delay {
+            delays: &self.app.delays,
+            statistics: &self.app.statistics,
+            reader: self.reader(),
         }
     }
 

@@ -106,6 +106,8 @@ pub enum Query {
     Fresh,
     /// `paused`, of a create.
     Paused,
+    /// `progress`, of jobs.
+    Progress,
     /// One `address`, needed unless there is an `id`.
     Address,
     /// One `address` or several, needed.
@@ -130,6 +132,8 @@ pub enum Body {
 pub enum Answer {
     /// A JSON value of a type.
     Json(Shape),
+    /// Text in Prometheus's format.
+    Text,
     /// No body, and so no content type.
     Empty,
     /// There is none.
@@ -143,8 +147,14 @@ pub enum Headers {
     None,
     /// All three, on 200; on 404 where Nomad was asked.
     Read,
+    /// As `Read`, and on 200 perhaps warnings.
+    Jobs,
     /// The index alone, on 200.
     Write,
+    /// As `Write`, and on 200 perhaps warnings, and where the job is.
+    Registration,
+    /// Perhaps warnings, on 200.
+    Warnings,
     /// As `Write`, and on 200 perhaps a warning.
     Deletion,
 }

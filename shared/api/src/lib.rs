@@ -22,6 +22,7 @@
 //! the cluster the crate `dtle-nomad`.
 
 pub mod auth;
+pub mod clock;
 pub mod cluster;
 pub mod context;
 pub mod document;

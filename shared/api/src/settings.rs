@@ -33,6 +33,8 @@ pub struct Settings {
     pub nomad: NomadSettings,
     /// `CONSUL_HTTP_ADDR`. Without it, Config shows what was registered.
     pub consul: Option<ConsulSettings>,
+    /// `DTLE_PLUGIN_ADDRS`: where the plugins serve their metrics, a node each.
+    pub plugins: Vec<Url>,
     /// `DTLE_LAYOUT`: which generation of the plugin jobs are written for,
     /// when the nodes should not be asked.
     pub layout: Option<Layout>,
@@ -117,6 +119,10 @@ impl Settings {
                     token: get("CONSUL_HTTP_TOKEN").map(Secret::new),
                     token_file: get("CONSUL_HTTP_TOKEN_FILE").map(PathBuf::from),
                 }),
+            plugins: addresses_of(
+                "DTLE_PLUGIN_ADDRS",
+                &get("DTLE_PLUGIN_ADDRS").unwrap_or_default(),
+            )?,
             layout: get("DTLE_LAYOUT")
                 .map(|text| {
                     text.parse().map_err(|_| {

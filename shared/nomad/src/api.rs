@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use dtle_translate::wire::{
-    AgentMembers, AgentSelf, Allocation, AllocationState, AllocationStub, Deregistered, Evaluation,
-    Job, JobStub, JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered,
-    Validated,
+    AgentMembers, AgentSelf, Allocation, AllocationStub, Deregistered, Evaluation, Job, JobStub,
+    JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated,
 };
 use http::Method;
 use serde::Serialize;
@@ -267,17 +266,17 @@ impl Session<'_> {
         self.read(&["v1", "allocations"], options).await
     }
 
-    /// `GET /v1/allocations?prefix={id}`: how an allocation is now, without what
-    /// happened before; `None` when it is gone.
+    /// `GET /v1/allocations?prefix={id}`: how an allocation is now, without its job;
+    /// `None` when it is gone.
     ///
     /// # Errors
     /// As every call.
-    pub async fn allocation_state(&self, id: &str) -> Result<Option<AllocationState>, Error> {
+    pub async fn allocation_state(&self, id: &str) -> Result<Option<AllocationStub>, Error> {
         let options = ReadOptions {
             prefix: Some(id.to_owned()),
             ..ReadOptions::default()
         };
-        let list: Read<Vec<AllocationState>> = self.read(&["v1", "allocations"], &options).await?;
+        let list: Read<Vec<AllocationStub>> = self.read(&["v1", "allocations"], &options).await?;
         Ok(list.value.into_iter().find(|state| state.id == id))
     }
 

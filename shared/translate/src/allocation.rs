@@ -2,19 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use super::events::is_trace_of_statistics;
 use super::status::{failure, newest_of_group};
-use super::{JobView, Side, time};
+use super::{JobView, Side, retry, time};
 use crate::v2;
 use crate::wire::{AllocationRest, AllocationStub, Event, Metrics, TaskState};
 
-/// The allocations of one job, sorted by ID.
+/// The allocations of one job, sorted by ID. `now`: Unix nanoseconds.
 #[must_use]
-pub fn to_v2_list(view: &JobView<'_>, allocations: &[AllocationStub]) -> Vec<v2::AllocationStub> {
+pub fn to_v2_list(
+    view: &JobView<'_>,
+    allocations: &[AllocationStub],
+    now: i64,
+) -> Vec<v2::AllocationStub> {
     let mut list: Vec<_> = allocations
         .iter()
         .map(|allocation| {
             let paused = view.is_paused() && is_newest(allocations, allocation);
-            to_v2(view, allocation, paused)
+            to_v2(view, allocation, paused, now)
         })
         .collect();
     list.sort_by(|a, b| a.id.cmp(&b.id));
@@ -29,9 +34,14 @@ pub fn is_newest(allocations: &[AllocationStub], allocation: &AllocationStub) ->
 }
 
 /// One allocation. `paused`: it is the newest of its task and the job is paused,
-/// which 2.x shows as an allocation that waits [058].
+/// which 2.x shows as an allocation that waits [058]. `now`: Unix nanoseconds.
 #[must_use]
-pub fn to_v2(view: &JobView<'_>, allocation: &AllocationStub, paused: bool) -> v2::AllocationStub {
+pub fn to_v2(
+    view: &JobView<'_>,
+    allocation: &AllocationStub,
+    paused: bool,
+    now: i64,
+) -> v2::AllocationStub {
     let side = view
         .side_of_group(&allocation.task_group)
         .or_else(|| Side::of_name(&allocation.task_group));
@@ -49,12 +59,11 @@ pub fn to_v2(view: &JobView<'_>, allocation: &AllocationStub, paused: bool) -> v
         })
         .collect();
     let description = if allocation.client_status == "failed" {
-        failure(allocation)
-            .map(|(_, text)| text)
-            .unwrap_or_default()
+        failure(allocation).map(|(_, text)| text)
     } else {
-        String::new()
-    };
+        retried(view, allocation, now)
+    }
+    .unwrap_or_default();
     v2::AllocationStub {
         client_description: String::new(),
         client_status: if paused {
@@ -81,6 +90,14 @@ pub fn to_v2(view: &JobView<'_>, allocation: &AllocationStub, paused: bool) -> v
     }
 }
 
+/// Why the task of an allocation is started again, and which attempt that is.
+fn retried(view: &JobView<'_>, allocation: &AllocationStub, now: i64) -> Option<String> {
+    let mut tasks = view.tasks.iter();
+    let (side, group, _) = tasks.find(|(_, group, _)| group.name == allocation.task_group)?;
+    let retry = retry::of_allocation(*side, group, allocation)?;
+    (!retry.is_over(now)).then(|| retry.text())
+}
+
 fn to_task_state(state: &TaskState, paused: bool) -> v2::TaskState {
     v2::TaskState {
         events: state
@@ -98,12 +115,6 @@ fn to_task_state(state: &TaskState, paused: bool) -> v2::TaskState {
             state.state.clone()
         },
     }
-}
-
-/// Whether reading statistics has left this event behind. 2.x has no such events.
-fn is_trace_of_statistics(event: &Event) -> bool {
-    event.kind == "Signaling"
-        || (event.kind == "Driver" && event.driver_message.starts_with("Task receive signal "))
 }
 
 /// 2.x's own types of event.

@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value};
 
+use super::check::{self, Found, kind};
 use super::spec::{JobSpec, TaskSpec, fault_of_id};
 use super::{Driver, Side, keys, nomad_job, numbers};
 use crate::config::TaskConfig;
@@ -124,6 +125,7 @@ fn read(fields: Map<String, Value>, faults: &mut Vec<String>) -> Option<Body> {
 }
 
 fn job(mut fields: Fields, faults: &mut Vec<String>) -> Option<JobSpec> {
+    let mut warnings = Vec::new();
     let name = fields.text("Name", faults);
     match &name {
         None if faults.is_empty() => faults.push("Job Name hasn't been provided".to_owned()),
@@ -139,7 +141,7 @@ fn job(mut fields: Fields, faults: &mut Vec<String>) -> Option<JobSpec> {
     let enforce_index = fields.boolean("EnforceIndex", faults);
     let job_modify_index = fields.index("JobModifyIndex", faults);
     let tasks = match fields.take("Tasks") {
-        Some(Value::Array(items)) => tasks(items, faults),
+        Some(Value::Array(items)) => tasks(items, faults, &mut warnings),
         Some(other) => {
             faults.push(format!("Tasks is {}, an array is expected", kind(&other)));
             return None;
@@ -152,6 +154,7 @@ fn job(mut fields: Fields, faults: &mut Vec<String>) -> Option<JobSpec> {
             return None;
         }
     };
+    fields.warn_of_the_rest(&mut warnings);
     Some(JobSpec {
         id,
         name: name?,
@@ -162,10 +165,11 @@ fn job(mut fields: Fields, faults: &mut Vec<String>) -> Option<JobSpec> {
         enforce_index,
         job_modify_index,
         tasks,
+        warnings,
     })
 }
 
-fn tasks(items: Vec<Value>, faults: &mut Vec<String>) -> Vec<TaskSpec> {
+fn tasks(items: Vec<Value>, faults: &mut Vec<String>, warnings: &mut Vec<String>) -> Vec<TaskSpec> {
     let mut tasks = Vec::new();
     let mut types_are_known = true;
     let mut sides = Vec::new();
@@ -197,7 +201,7 @@ fn tasks(items: Vec<Value>, faults: &mut Vec<String>) -> Vec<TaskSpec> {
         };
         types_are_known &= side.is_some();
         sides.extend(side);
-        let task = task(fields, &at, side.unwrap_or(Side::Src), faults);
+        let task = task(fields, &at, side.unwrap_or(Side::Src), faults, warnings);
         tasks.extend(task);
     }
     if types_are_known {
@@ -213,7 +217,13 @@ fn tasks(items: Vec<Value>, faults: &mut Vec<String>) -> Vec<TaskSpec> {
     tasks
 }
 
-fn task(mut fields: Fields, at: &str, side: Side, faults: &mut Vec<String>) -> Option<TaskSpec> {
+fn task(
+    mut fields: Fields,
+    at: &str,
+    side: Side,
+    faults: &mut Vec<String>,
+    warnings: &mut Vec<String>,
+) -> Option<TaskSpec> {
     let driver = match fields.text("Driver", faults).filter(|d| !d.is_empty()) {
         None => Driver::default(),
         Some(name) => match Driver::of_name(&name) {
@@ -263,6 +273,11 @@ fn task(mut fields: Fields, at: &str, side: Side, faults: &mut Vec<String>) -> O
             kind(connection)
         ));
     }
+    let mut found = Found::default();
+    check::task(side, driver, &config, &at, &mut found);
+    faults.append(&mut found.faults);
+    warnings.append(&mut found.warnings);
+    fields.warn_of_the_rest(warnings);
     Some(TaskSpec {
         side,
         driver,
@@ -299,6 +314,17 @@ pub const NAMES: &[&str] = &[
     "Type",
 ];
 
+/// The names that only 2.x's answers have, which are often sent back.
+const OF_ANSWERS: &[&str] = &[
+    "ConfigLock",
+    "Constraints",
+    "CreateIndex",
+    "JobSummary",
+    "ModifyIndex",
+    "Status",
+    "StatusDescription",
+];
+
 impl Fields {
     fn new(fields: Map<String, Value>, at: &str, faults: &mut Vec<String>) -> Self {
         let prefix = if at.is_empty() {
@@ -319,6 +345,13 @@ impl Fields {
             fields: fields.into_iter().collect(),
             at: prefix,
         }
+    }
+
+    /// Warns of the fields that nobody has taken and that 2.x does not answer with.
+    fn warn_of_the_rest(&self, warnings: &mut Vec<String>) {
+        let rest = self.fields.iter().map(|(name, _)| name.as_str());
+        let known = [NAMES, OF_ANSWERS].concat();
+        check::names(rest, &known, &self.at, warnings);
     }
 
     /// Takes a field; `null` is as good as absent.
@@ -384,17 +417,6 @@ impl Fields {
     }
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
-
 /// A short text, quoted and on one line.
 fn quoted(text: &str) -> String {
     let short: String = text.chars().take(40).collect();
@@ -409,7 +431,7 @@ mod tests {
         parse(body.as_bytes()).unwrap_err().to_string()
     }
 
-    const TASKS: &str = r#"[{"Type":"Src","Config":{}},{"type":"Dest","config":{}}]"#;
+    const TASKS: &str = r#"[{"Type":"Src","Config":{"ConnectionConfig":{"Host":"h","Port":1,"User":"u","Password":"p"}}},{"type":"Dest","config":{"connectionConfig":{"host":"h","port":1,"user":"u","password":"p"}}}]"#;
 
     #[test]
     fn every_fault_is_named_in_one_line() {

@@ -33,6 +33,7 @@ pub fn to_v2(view: &JobView<'_>, status: &Status) -> v2::Job {
         modify_index: job.modify_index,
         name: view.name().to_owned(),
         orders: view.kept.orders.then(Vec::new),
+        progress: None,
         region: job.region.clone(),
         status: status.word.to_owned(),
         status_description: status.description.clone(),

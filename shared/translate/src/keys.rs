@@ -22,12 +22,26 @@ pub struct Key {
 
 #[derive(Clone, Copy, Debug)]
 enum Shape {
-    /// A value of any kind that is passed on whole.
-    Value,
+    /// A value that is passed on whole.
+    Value(Kind),
     /// An object with known keys.
     Block(&'static [Key]),
     /// An array of objects with known keys.
     List(&'static [Key]),
+}
+
+/// What the plugin makes of a value. Nomad converts before it refuses: a number may
+/// be sent as a text, a text as a number, and true and false as texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// A whole number.
+    Number,
+    /// True or false.
+    Flag,
+    /// An array of texts.
+    Texts,
 }
 
 /// Which generations of the plugin take a key.
@@ -44,10 +58,34 @@ impl Key {
     #[must_use]
     pub fn below(&self) -> Option<(&'static [Key], bool)> {
         match self.shape {
-            Shape::Value => None,
+            Shape::Value(_) => None,
             Shape::Block(keys) => Some((keys, false)),
             Shape::List(keys) => Some((keys, true)),
         }
+    }
+
+    /// What its value has to be, if it has no keys below it and the plugin takes it.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        match (self.shape, self.taken) {
+            (Shape::Value(kind), Taken::From(_)) => Some(kind),
+            _ => None,
+        }
+    }
+
+    const fn number(mut self) -> Self {
+        self.shape = Shape::Value(Kind::Number);
+        self
+    }
+
+    const fn flag(mut self) -> Self {
+        self.shape = Shape::Value(Kind::Flag);
+        self
+    }
+
+    const fn texts(mut self) -> Self {
+        self.shape = Shape::Value(Kind::Texts);
+        self
     }
 
     /// Who takes it, in words.
@@ -69,7 +107,7 @@ impl Key {
 const fn both(name: &'static str) -> Key {
     Key {
         name,
-        shape: Shape::Value,
+        shape: Shape::Value(Kind::Text),
         taken: Taken::From(Layout::Split),
     }
 }
@@ -77,7 +115,7 @@ const fn both(name: &'static str) -> Key {
 const fn merged(name: &'static str) -> Key {
     Key {
         name,
-        shape: Shape::Value,
+        shape: Shape::Value(Kind::Text),
         taken: Taken::From(Layout::Merged),
     }
 }
@@ -85,7 +123,7 @@ const fn merged(name: &'static str) -> Key {
 const fn never(name: &'static str) -> Key {
     Key {
         name,
-        shape: Shape::Value,
+        shape: Shape::Value(Kind::Text),
         taken: Taken::Never,
     }
 }
@@ -110,22 +148,22 @@ const CONNECTION: &[Key] = &[
     both("Charset"),
     both("Host"),
     both("Password"),
-    both("Port"),
+    both("Port").number(),
     both("User"),
 ];
 
 const ORACLE: &[Key] = &[
     merged("Host"),
     merged("Password"),
-    merged("Port"),
-    merged("Scn"),
+    merged("Port").number(),
+    merged("Scn").number(),
     merged("ServiceName"),
     merged("User"),
 ];
 
-const TABLES: &[Key] = &[
-    merged("ColumnMapFrom"),
-    merged("ColumnMapTo"),
+pub(super) const TABLES: &[Key] = &[
+    merged("ColumnMapFrom").texts(),
+    merged("ColumnMapTo").texts(),
     both("TableName"),
     both("TableRegex"),
     both("TableRename"),
@@ -135,7 +173,7 @@ const TABLES: &[Key] = &[
     both("Where"),
 ];
 
-const DO_DB: &[Key] = &[
+pub(super) const DO_DB: &[Key] = &[
     both("TableSchema"),
     both("TableSchemaRegex"),
     both("TableSchemaRename"),
@@ -151,71 +189,71 @@ const IGNORE_DB: &[Key] = &[both("TableSchema"), list("Tables", IGNORED_TABLES)]
 /// Keys of a task that talks to a database.
 pub const DATABASE: &[Key] = &[
     never("ApproveHeterogeneous"),
-    both("AutoGtid"),
-    merged("BigTxSrcQueue"),
+    both("AutoGtid").flag(),
+    merged("BigTxSrcQueue").number(),
     both("BinlogFile"),
     never("BinlogFormat"),
-    both("BinlogPos"),
-    both("BinlogRelay"),
+    both("BinlogPos").number(),
+    both("BinlogRelay").flag(),
     never("BinlogRowImage"),
-    merged("BulkInsert1"),
-    merged("BulkInsert2"),
-    merged("BulkInsert3"),
+    merged("BulkInsert1").number(),
+    merged("BulkInsert2").number(),
+    merged("BulkInsert3").number(),
     never("BytesLimit"),
-    both("ChunkSize"),
+    both("ChunkSize").number(),
     block("ConnectionConfig", CONNECTION, Taken::From(Layout::Split)),
-    merged("DependencyHistorySize"),
-    both("DropTableIfExists"),
-    merged("DumpEntryLimit"),
-    both("ExpandSyntaxSupport"),
-    merged("ForeignKeyChecks"),
+    merged("DependencyHistorySize").number(),
+    both("DropTableIfExists").flag(),
+    merged("DumpEntryLimit").number(),
+    both("ExpandSyntaxSupport").flag(),
+    merged("ForeignKeyChecks").flag(),
     never("GroupCount"),
-    both("GroupMaxSize"),
-    both("GroupTimeout"),
+    both("GroupMaxSize").number(),
+    both("GroupTimeout").number(),
     both("Gtid"),
     both("GtidStart"),
     never("HasSuperPrivilege"),
-    both("MaxRetries"),
+    both("MaxRetries").number(),
     never("MsgBytesLimit"),
     never("MsgsLimit"),
     never("MySQLServerUuid"),
     never("MySQLVersion"),
     never("NatsAddr"),
-    both("ParallelWorkers"),
-    both("ReplChanBufferSize"),
+    both("ParallelWorkers").number(),
+    both("ReplChanBufferSize").number(),
     list("ReplicateDoDb", DO_DB),
     list("ReplicateIgnoreDb", IGNORE_DB),
-    merged("RetryTxLimit"),
-    merged("SetGtidNext"),
-    both("SkipCreateDbTable"),
-    both("SkipIncrementalCopy"),
-    both("SkipPrivilegeCheck"),
-    merged("SlaveNetWriteTimeout"),
-    both("SqlFilter"),
+    merged("RetryTxLimit").number(),
+    merged("SetGtidNext").flag(),
+    both("SkipCreateDbTable").flag(),
+    both("SkipIncrementalCopy").flag(),
+    both("SkipPrivilegeCheck").flag(),
+    merged("SlaveNetWriteTimeout").number(),
+    both("SqlFilter").texts(),
     never("SqlMode"),
     block("SrcOracleConfig", ORACLE, Taken::From(Layout::Merged)),
     never("SystemVariables"),
     never("TimeZone"),
     never("TotalTransferredBytes"),
-    both("TrafficAgainstLimits"),
-    merged("TwoWaySync"),
+    both("TrafficAgainstLimits").number(),
+    merged("TwoWaySync").flag(),
     merged("TwoWaySyncGtid"),
-    merged("UseMySQLDependency"),
+    merged("UseMySQLDependency").flag(),
     merged("WaitOnJob"),
 ];
 
 /// Keys of a task that talks to Kafka. In the plugin they stand in a block of
 /// their own.
 pub const KAFKA: &[Key] = &[
-    both("Brokers"),
+    both("Brokers").texts(),
     both("Converter"),
-    merged("MessageGroupMaxSize"),
-    merged("MessageGroupTimeout"),
+    merged("MessageGroupMaxSize").number(),
+    merged("MessageGroupTimeout").number(),
     merged("Password"),
     merged("SchemaChangeTopic"),
     both("TimeZone"),
     both("Topic"),
-    merged("TopicWithSchemaTable"),
+    merged("TopicWithSchemaTable").flag(),
     merged("User"),
 ];
 

@@ -6,14 +6,19 @@
 
 pub mod allocation;
 pub mod body;
+pub mod check;
 pub mod cluster;
 pub mod config;
+pub mod delay;
 pub mod evaluation;
+pub mod events;
 pub mod forget;
+pub mod gtid;
 pub mod job;
 pub mod keys;
 pub mod layout;
 mod meta;
+pub mod metrics;
 pub mod node;
 pub mod nomad_job;
 pub mod numbers;
@@ -21,6 +26,8 @@ pub mod password;
 pub mod policy;
 pub mod progress;
 pub mod register;
+pub mod retry;
+pub mod scope;
 mod side;
 pub mod spec;
 pub mod statistics;

@@ -12,7 +12,12 @@ pub struct Progress {
     binlog_file: String,
     binlog_pos: u64,
     nats_addr: String,
+    stage: String,
+    copied: Option<(u64, u64)>,
 }
+
+/// The keys of a Config that are shown as the plugin has stored them.
+const LIVE: [&str; 4] = ["BinlogFile", "BinlogPos", "Gtid", "NatsAddr"];
 
 impl Progress {
     /// Takes in one of the plugin's keys. Keys that say nothing about progress are
@@ -29,6 +34,9 @@ impl Progress {
             }
             // Before there is one: `wait`, `waitdst`.
             "NatsAddr" if value.contains(':') => self.nats_addr = value,
+            // Only 4.x stores these two.
+            "JobStage" => self.stage = value,
+            "DumpProgress" => self.copied = serde_json::from_str(&value).ok(),
             _ => {}
         }
     }
@@ -43,7 +51,42 @@ impl Progress {
     /// How many bytes of text it holds.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.gtid.len() + self.binlog_file.len() + self.nats_addr.len()
+        self.gtid.len() + self.binlog_file.len() + self.nats_addr.len() + self.stage.len()
+    }
+
+    /// The full copy, as far as the plugin has stored it.
+    #[must_use]
+    pub fn copying(&self) -> v2::Progress {
+        let (done, all) = self.copied.unwrap_or_default();
+        v2::Progress {
+            gtid: self.gtid.clone(),
+            job_stage: self.stage.clone(),
+            rows_copied: done,
+            rows_total: all,
+        }
+    }
+
+    /// The GTIDs that are stored as applied; empty when none are.
+    #[must_use]
+    pub fn gtid(&self) -> &str {
+        &self.gtid
+    }
+
+    /// The place in the source's history that is stored, as one text.
+    #[must_use]
+    pub fn position(&self) -> String {
+        match self.binlog_file.as_str() {
+            "" => self.gtid.clone(),
+            file => format!("{} {file} {}", self.gtid, self.binlog_pos),
+        }
+    }
+
+    /// Takes the keys out of the Config of both tasks that are shown as the plugin
+    /// stores them: where that cannot be had, what was registered would be old.
+    pub fn hide_in(job: &mut v2::Job) {
+        for task in &mut job.tasks {
+            task.config.0.retain(|key, _| !LIVE.contains(&key.as_str()));
+        }
     }
 
     /// Puts it into the Config of both tasks [011].
@@ -84,7 +127,12 @@ mod tests {
             ("BinlogFilePos", "mysql-bin.000001//dtle//2954"),
             ("NatsAddr", "127.0.0.1:8193"),
             ("Config", "{\"Password\":\"hush\"}"),
+            ("JobStage", "job_stage_full"),
+            ("DumpProgress", "[1200,5000]"),
         ]);
+        let copying = full.copying();
+        assert_eq!((copying.rows_copied, copying.rows_total), (1_200, 5_000));
+        assert_eq!(copying.job_stage, "job_stage_full");
         assert_eq!(full.binlog_file, "mysql-bin.000001");
         assert_eq!(full.binlog_pos, 2954);
         assert_eq!(full.nats_addr, "127.0.0.1:8193");

@@ -29,6 +29,8 @@ pub struct JobSpec {
     pub job_modify_index: u64,
     /// One Src and one Dest, in the order sent.
     pub tasks: Vec<TaskSpec>,
+    /// What is probably not meant, in words.
+    pub warnings: Vec<String>,
 }
 
 /// A task of a checked 2.x job.

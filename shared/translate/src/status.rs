@@ -6,6 +6,7 @@
 //! says whether the allocations or the evaluations are needed, and [`settle`]
 //! decides with them. A healthy job costs no further call.
 
+use super::retry::{blamed, follows};
 use super::view::is_paused;
 use super::{JobView, Side};
 use crate::wire::{
@@ -19,6 +20,10 @@ pub struct Status {
     pub word: &'static str,
     /// The cause, when something went wrong; otherwise empty.
     pub description: String,
+    /// Whether a task has failed and is started again.
+    pub retries: bool,
+    /// When a dead job failed, in Unix nanoseconds, if that is known.
+    pub since: Option<i64>,
 }
 
 impl Status {
@@ -26,6 +31,8 @@ impl Status {
         Self {
             word,
             description: String::new(),
+            retries: false,
+            since: None,
         }
     }
 
@@ -146,25 +153,38 @@ pub fn settle(
                 })
                 .collect();
             if for_good.is_empty() {
-                return match own(view.job) {
+                let mut status = own(view.job);
+                if status.word == "dead" {
                     // A failed group that will be tried again is not the end.
-                    status if status.word == "dead" => Status::of("pending"),
-                    status => status,
-                };
+                    status.word = "pending";
+                }
+                let causes = failed.iter().filter_map(|(side, _, allocation)| {
+                    let (time, text) = failure(allocation)?;
+                    let (side, _) = blamed(*side, &text);
+                    Some((time, format!("{side}: {text} (to be started again)")))
+                });
+                let first = causes.min_by_key(|(time, _)| *time);
+                status.retries = true;
+                status.description = first.map(|(_, text)| text).unwrap_or_default();
+                return status;
             }
-            // The first failure is the cause, the others follow from it.
+            // The first failure is the cause, the others follow from it, and some say so.
             let first = for_good
                 .iter()
-                .filter_map(|(_, _, allocation)| failure(allocation))
-                .min_by_key(|(time, _)| *time);
+                .filter_map(|(side, _, allocation)| {
+                    let (time, text) = failure(allocation)?;
+                    Some((blamed(*side, &text).1, time, text))
+                })
+                .min_by_key(|(follows, time, _)| (*follows, *time));
             Status {
-                word: "dead",
-                description: first.map(|(_, text)| text).unwrap_or_default(),
+                since: first.as_ref().map(|(_, time, _)| *time),
+                description: first.map(|(_, _, text)| text).unwrap_or_default(),
+                ..Status::of("dead")
             }
         }
         Look::Waiting => Status {
-            word: "pending",
             description: blocked(view, evaluations).unwrap_or_default(),
+            ..Status::of("pending")
         },
     }
 }
@@ -212,15 +232,27 @@ pub(super) fn failure(allocation: &AllocationStub) -> Option<(i64, String)> {
         .max_by_key(|(time, _)| *time)
 }
 
-fn failure_of_task(state: &TaskState) -> Option<(i64, String)> {
-    state.events.iter().rev().find_map(|event| {
-        let text = failure_of_event(event);
-        (!text.is_empty()).then(|| (event.time, text.to_owned()))
-    })
+/// When and why a task last failed. A text that only says that the other side was
+/// started again gives way to one of shortly before that says why.
+pub(super) fn failure_of_task(state: &TaskState) -> Option<(i64, String)> {
+    /// The interval in which Nomad counts restarts, by default.
+    const SHORTLY: i64 = 600 * 1_000_000_000;
+    let failures = || {
+        state.events.iter().rev().filter_map(|event| {
+            let text = failure_of_event(event);
+            (!text.is_empty()).then_some((event.time, text))
+        })
+    };
+    let newest = failures().next()?;
+    let told = failures()
+        .take_while(|(time, _)| newest.0.saturating_sub(*time) < SHORTLY)
+        .find(|(_, text)| !follows(text));
+    let (time, text) = told.unwrap_or(newest);
+    Some((time, text.to_owned()))
 }
 
 /// The message stands in another field for each type of event.
-fn failure_of_event(event: &Event) -> &str {
+pub(super) fn failure_of_event(event: &Event) -> &str {
     match event.kind.as_str() {
         "Terminated" => &event.message,
         "Failed Validation" => &event.validation_error,

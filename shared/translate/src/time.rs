@@ -21,6 +21,13 @@ pub(super) fn of_text(text: Option<&str>) -> Option<String> {
     )
 }
 
+/// Unix nanoseconds of a time of Nomad's; `None` for one that is not set.
+pub(super) fn nanos_of(text: Option<&str>) -> Option<i64> {
+    let text = text.filter(|text| !text.is_empty() && !text.starts_with("0001-01-01T"))?;
+    let time = text.parse::<Timestamp>().ok()?;
+    i64::try_from(time.as_nanosecond()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -81,6 +81,7 @@ mod job {
         mod nomad_jobs;
         mod passwords;
         mod values;
+        mod warnings;
     }
     mod resume;
     mod update;
@@ -104,6 +105,7 @@ mod server {
     mod leader;
     mod managers;
     mod members;
+    mod metrics;
     mod peers;
     mod raft;
     mod regions;

@@ -15,8 +15,10 @@ use dtle_translate::wire::{Allocation, AllocationStub, Job};
 use dtle_translate::{JobView, job, password};
 use uuid::Uuid;
 
+use super::events::Events;
 use super::jobs::VisibleJobs;
 use super::lists::Lists;
+use crate::clock::now;
 use crate::reply::Error;
 
 /// An ID that no object has.
@@ -33,8 +35,15 @@ pub fn askable(id: &str) -> &str {
 /// The allocations that a caller may see, in 2.x's shape, sorted by ID.
 /// `allocations` must hold all allocations of each job, since the newest of a paused
 /// job is shown differently.
-#[must_use]
-pub fn visible(jobs: &VisibleJobs, allocations: Vec<AllocationStub>) -> Vec<v2::AllocationStub> {
+pub async fn visible(
+    events: &Events,
+    jobs: &VisibleJobs,
+    mut allocations: Vec<AllocationStub>,
+) -> Vec<v2::AllocationStub> {
+    // Another tenant's events are not this program's to remember.
+    allocations.retain(|one| jobs.of(&one.job_id, one.create_index).is_some());
+    events.complete_all(&mut allocations).await;
+    let now = now();
     let mut by_job: BTreeMap<&str, (&Arc<Job>, Vec<AllocationStub>)> = BTreeMap::new();
     for allocation in allocations {
         if let Some((id, job)) = jobs.of(&allocation.job_id, allocation.create_index) {
@@ -47,7 +56,7 @@ pub fn visible(jobs: &VisibleJobs, allocations: Vec<AllocationStub>) -> Vec<v2::
     }
     let mut list: Vec<_> = by_job
         .into_values()
-        .flat_map(|(job, allocations)| to_v2_list(&JobView::new(job), &allocations))
+        .flat_map(|(job, allocations)| to_v2_list(&JobView::new(job), &allocations, now))
         .collect();
     list.sort_by(|a, b| a.id.cmp(&b.id));
     list
@@ -78,15 +87,16 @@ pub async fn is_paused(
 
 /// A whole allocation in 2.x's shape; `None` for one that was made for another
 /// tenant's job.
-#[must_use]
-pub fn whole(
-    allocation: &Allocation,
+pub async fn whole(
+    events: &Events,
+    allocation: &mut Allocation,
     paused: bool,
     mask_passwords: bool,
 ) -> Option<v2::Allocation> {
     let job = allocation.rest.job.as_ref().filter(|job| job.is_dtle())?;
     let view = JobView::new(job);
-    let stub = to_v2(&view, &allocation.stub, paused);
+    events.complete(&mut allocation.stub).await;
+    let stub = to_v2(&view, &allocation.stub, paused, now());
     let mut job = job::to_v2(&view, &recorded(job));
     if mask_passwords {
         password::mask(&mut job);

@@ -4,22 +4,26 @@
 mod cache;
 mod list;
 mod single;
+mod state;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use dtle_nomad::{self as nomad, ReadOptions, Session};
 use dtle_translate::progress::Progress;
 use dtle_translate::register::Existing;
-use dtle_translate::status::{Look, Status, first_look, needs_evaluations, recorded, settle};
+use dtle_translate::status::Status;
 use dtle_translate::v2;
-use dtle_translate::wire::{AllocationStub, Evaluation, Job, JobStub, JobSummary};
+use dtle_translate::wire::{Job, JobStub, JobSummary};
 use dtle_translate::{JobView, job, password};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 
+use self::state::status;
+use super::events::Events;
 use crate::outbound::consul::{Consul, ConsulError, Stored};
-use crate::reply::Error;
+use crate::reply::{Error, Reply};
 
 pub use self::cache::Cache;
 pub use self::list::{all, list};
@@ -39,6 +43,8 @@ pub struct Reader<'a> {
     pub nomad: &'a Session<'a>,
     /// What is remembered of jobs.
     pub cache: &'a Cache,
+    /// The events of tasks that this process has seen.
+    pub events: &'a Events,
     /// The Consul in which the plugin keeps its progress, if an address was given.
     pub consul: Option<&'a Consul>,
     /// Whether passwords are masked in single jobs too.
@@ -51,10 +57,12 @@ pub struct KnownJob {
     pub job: Arc<Job>,
     /// Its 2.x status.
     pub status: Status,
-    /// Whether the job and its counts decided the status, without a further call.
+    /// Whether the job and its counts decided the status, without a further call, and
+    /// for as long as they stay the same.
     told: bool,
-    /// The progress of the replication, as far as it is known.
-    pub progress: Progress,
+    /// The progress of the replication, as far as it is known; `None` when Consul
+    /// should have said and did not.
+    pub progress: Option<Progress>,
 }
 
 impl KnownJob {
@@ -63,11 +71,30 @@ impl KnownJob {
     #[must_use]
     pub fn to_v2(&self, mask_passwords: bool) -> v2::Job {
         let mut job = job::to_v2(&JobView::new(&self.job), &self.status);
-        self.progress.show_in(&mut job);
+        match &self.progress {
+            Some(progress) => progress.show_in(&mut job),
+            None => Progress::hide_in(&mut job),
+        }
         if mask_passwords {
             password::mask(&mut job);
         }
         job
+    }
+
+    /// Its status.
+    #[must_use]
+    pub const fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The same with how far the job is.
+    #[must_use]
+    pub fn to_v2_with_progress(&self, mask_passwords: bool) -> v2::Job {
+        let progress = self.progress.as_ref().map(Progress::copying);
+        v2::Job {
+            progress: Some(progress.unwrap_or_default()),
+            ..self.to_v2(mask_passwords)
+        }
     }
 }
 
@@ -100,37 +127,57 @@ pub async fn needed_consul<'a>(reader: Reader<'a>, what: &str) -> Result<&'a Con
     })
 }
 
-/// The progress of the job of a Nomad Name. When Consul fails, the job is shown as it
-/// was registered.
-async fn progress(reader: Reader<'_>, name: &str) -> Progress {
+/// What Consul's silence means to the reader of an answer, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silent(String);
+
+impl Silent {
+    fn because(error: &ConsulError) -> Self {
+        let cause = error.to_string();
+        tracing::warn!(cause, "progress is not shown");
+        // Not the address, which a caller has no use for.
+        let what = match error {
+            ConsulError::Unreachable(_) | ConsulError::Resting => "Consul does not answer",
+            ConsulError::Forbidden => "Consul refuses the gateway's token",
+            _ => "Consul cannot be asked",
+        };
+        Self(format!(
+            "{what}, so how far jobs are is not known: Gtid, BinlogFile, BinlogPos and NatsAddr are left out"
+        ))
+    }
+}
+
+/// The reply with the warning that belongs to it.
+#[must_use]
+pub fn warn(silent: Option<&Silent>, reply: Reply) -> Reply {
+    match silent {
+        Some(Silent(text)) => reply.with_warning(text),
+        None => reply,
+    }
+}
+
+/// The progress of the job of a Nomad Name.
+async fn progress(reader: Reader<'_>, name: &str) -> Result<Progress, Silent> {
     let Some(consul) = consul(reader).await else {
-        return Progress::default();
+        return Ok(Progress::default());
     };
-    consul
-        .progress(name)
-        .await
-        .unwrap_or_else(|error| not_shown(&error))
+    let progress = consul.progress(name).await;
+    progress.map_err(|error| Silent::because(&error))
 }
 
 /// What is stored of all jobs.
-async fn stored(reader: Reader<'_>) -> Stored {
+async fn stored(reader: Reader<'_>) -> Result<Stored, Silent> {
     let Some(consul) = consul(reader).await else {
-        return Stored::default();
+        return Ok(Stored::default());
     };
-    consul
-        .stored()
-        .await
-        .unwrap_or_else(|error| not_shown(&error))
+    let stored = consul.stored().await;
+    stored.map_err(|error| Silent::because(&error))
 }
 
 /// The progress of each job, by Nomad Name.
-fn all_progress(stored: &Stored) -> BTreeMap<String, Progress> {
-    stored.all().unwrap_or_else(|error| not_shown(&error))
-}
-
-fn not_shown<T: Default>(error: &ConsulError) -> T {
-    tracing::warn!(cause = error.to_string(), "progress is not shown");
-    T::default()
+fn all_progress(stored: Result<&Stored, &Silent>) -> Result<BTreeMap<String, Progress>, Silent> {
+    let all = stored.map_err(Clone::clone)?.all();
+    all.map_err(|error| Silent::because(&error))
 }
 
 /// The job that is registered under an ID, for changing it and writing it back;
@@ -168,6 +215,11 @@ impl VisibleJobs {
         let (id, job) = self.0.get_key_value(id)?;
         (create_index >= job.create_index).then_some((id.as_str(), job))
     }
+
+    /// All of them, sorted by ID.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.0.values()
+    }
 }
 
 /// The jobs that a caller may see, without their status.
@@ -193,18 +245,19 @@ async fn known(
     reader: Reader<'_>,
     stub: &JobStub,
     options: &ReadOptions,
+    looks: &AtomicUsize,
 ) -> Result<Option<KnownJob>, Error> {
     let Some(job) = of_stub(reader, stub, options).await? else {
         return Ok(None);
     };
     let nothing = JobSummary::default();
     let summary = stub.job_summary.as_ref().unwrap_or(&nothing);
-    let (status, told) = status(reader, &job, summary, options).await?;
+    let (status, told) = status(reader, &job, summary, options, looks).await?;
     Ok(Some(KnownJob {
         job: Arc::new(job),
         status,
         told,
-        progress: Progress::default(),
+        progress: None,
     }))
 }
 
@@ -236,36 +289,4 @@ async fn of_stub(
     job.modify_index = stub.modify_index;
     job.status.clone_from(&stub.status);
     Ok(job.is_dtle().then_some(job))
-}
-
-/// The status, and whether the job and its counts decided it without a further call.
-async fn status(
-    reader: Reader<'_>,
-    job: &Job,
-    summary: &JobSummary,
-    options: &ReadOptions,
-) -> Result<(Status, bool), Error> {
-    let look = first_look(job, summary);
-    let (mut allocations, mut evaluations): (Vec<AllocationStub>, Vec<Evaluation>) =
-        Default::default();
-    match look {
-        Look::Known(status) => return Ok((status, true)),
-        // No path leads to its allocations, so Nomad's own status has to do.
-        _ if job.id.contains('/') => return Ok((recorded(job), true)),
-        Look::Failed => {
-            allocations = reader.nomad.job_allocations(&job.id, options).await?.value;
-            if needs_evaluations(&JobView::new(job), &allocations) {
-                evaluations = reader.nomad.job_evaluations(&job.id, options).await?.value;
-                // The evaluations may have placed allocations since the first read.
-                allocations = reader.nomad.job_allocations(&job.id, options).await?.value;
-            }
-        }
-        Look::Waiting => {
-            evaluations = reader.nomad.job_evaluations(&job.id, options).await?.value;
-        }
-    }
-    Ok((
-        settle(&JobView::new(job), &look, &allocations, &evaluations),
-        false,
-    ))
 }

@@ -22,6 +22,10 @@ use crate::reply::Rendered;
 /// from the beginning, and may come to an index that an old answer has.
 const TRUSTED: Duration = Duration::from_secs(60);
 
+/// How long they are trusted for an answer that other tables decide too: it may say how
+/// long ago a task was started again.
+const TRUSTED_IN_DOUBT: Duration = Duration::from_secs(5);
+
 /// What tells one answer of a kind from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
@@ -91,8 +95,12 @@ impl Kept {
     /// Notes the indexes that Nomad's tables had before it was read.
     #[must_use]
     pub fn read_from(self, tables: Option<Tables>) -> Self {
+        let trusted = match self.is_doubtful {
+            true => TRUSTED_IN_DOUBT,
+            false => TRUSTED,
+        };
         Self {
-            tables: tables.map(|tables| Expiring::new(tables, TRUSTED)),
+            tables: tables.map(|tables| Expiring::new(tables, trusted)),
             ..self
         }
     }

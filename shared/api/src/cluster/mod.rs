@@ -4,6 +4,8 @@
 //! them.
 
 pub mod allocations;
+pub mod delay;
+pub mod events;
 mod history;
 pub mod jobs;
 pub mod layout;

@@ -117,6 +117,15 @@ impl Consul {
         self.read(&format!("{ROOT}/")).await
     }
 
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// See [`ConsulError`].
+    pub async fn answers(&self) -> Result<(), ConsulError> {
+        // No job has an empty name.
+        self.read(&format!("{ROOT}//")).await.map(|_| ())
+    }
+
     /// Removes what the plugin has stored of one job. The slash at the end
     /// matters: Consul deletes by prefix, and `dtle/a` takes `dtle/ab/…` along.
     ///

@@ -12,6 +12,11 @@ use lambda_http::http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
+/// How many warnings one answer carries at most: headers have to fit into 10,240
+/// bytes on API Gateway.
+const MOST_WARNINGS: usize = 8;
+/// The length of the longest warning, in characters before they are escaped.
+const LONGEST_WARNING: usize = 600;
 /// From this size on 2.x compresses, in bytes.
 const COMPRESS_FROM: usize = 1_400;
 
@@ -24,7 +29,8 @@ pub use rendered::Rendered;
 const INDEX: HeaderName = HeaderName::from_static("x-udup-index");
 const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-udup-knownleader");
 const LAST_CONTACT: HeaderName = HeaderName::from_static("x-udup-lastcontact");
-/// What the caller still has to do, in one sentence. 2.x has no such header.
+/// What the caller should know or still has to do, a sentence each. 2.x has no such
+/// header.
 const WARNING: HeaderName = HeaderName::from_static("x-dtle-warning");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -66,7 +72,8 @@ pub struct Reply {
     body: Text,
     content_type: Option<HeaderValue>,
     index: Index,
-    warning: Option<HeaderValue>,
+    warnings: Vec<HeaderValue>,
+    location: Option<HeaderValue>,
 }
 
 impl Reply {
@@ -83,8 +90,23 @@ impl Reply {
             body: Text::Own(body?),
             content_type: Some(JSON),
             index: Index::None,
-            warning: None,
+            warnings: Vec::new(),
+            location: None,
         })
+    }
+
+    /// Metrics in Prometheus's text format, as 2.x sends them [metrics.txt].
+    #[must_use]
+    pub fn prometheus(text: String) -> Self {
+        Self {
+            body: Text::Own(text),
+            content_type: Some(HeaderValue::from_static(
+                "text/plain; version=0.0.4; charset=utf-8",
+            )),
+            index: Index::None,
+            warnings: Vec::new(),
+            location: None,
+        }
     }
 
     /// The answer to a read that is kept as JSON, and not to be pretty.
@@ -94,7 +116,8 @@ impl Reply {
             body: Text::Kept(answer.value),
             content_type: Some(JSON),
             index: answer.meta.map_or(Index::None, Index::Read),
-            warning: None,
+            warnings: Vec::new(),
+            location: None,
         }
     }
 
@@ -134,17 +157,36 @@ impl Reply {
             body: Text::None,
             content_type: None,
             index: Index::None,
-            warning: None,
+            warnings: Vec::new(),
+            location: None,
         }
     }
 }
 
 impl Reply {
-    /// Adds a sentence that says what the caller still has to do, as
-    /// `X-Dtle-Warning`. A text that a header cannot carry is left out.
+    /// Adds a sentence that says what the caller should know or still has to do, as
+    /// an `X-Dtle-Warning` of its own. What a header cannot carry is escaped.
     #[must_use]
     pub fn with_warning(mut self, text: &str) -> Self {
-        self.warning = HeaderValue::from_str(text).ok();
+        if self.warnings.len() < MOST_WARNINGS {
+            let plain = |c: char| c == ' ' || c.is_ascii_graphic();
+            let escaped: String = text
+                .chars()
+                .take(LONGEST_WARNING)
+                .flat_map(|c| match plain(c) {
+                    true => vec![c],
+                    false => c.escape_default().collect(),
+                })
+                .collect();
+            self.warnings.extend(HeaderValue::from_str(&escaped));
+        }
+        self
+    }
+
+    /// Names where what was created can be read.
+    #[must_use]
+    pub fn with_location(mut self, path: &str) -> Self {
+        self.location = HeaderValue::from_str(path).ok();
         self
     }
 }
@@ -176,10 +218,14 @@ fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
 /// Lambda has put it into its envelope is 413.
 #[must_use]
 pub fn render(mut reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Response<Body> {
-    let warning = reply.warning.take();
+    let warnings = std::mem::take(&mut reply.warnings);
+    let location = reply.location.take();
     let mut response = render_plain(reply, takes_gzip, limit);
-    if let Some(warning) = warning {
-        response.headers_mut().insert(WARNING, warning);
+    for warning in warnings {
+        response.headers_mut().append(WARNING, warning);
+    }
+    if let Some(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
     }
     response
 }
@@ -306,7 +352,8 @@ mod tests {
             body: Text::Own(body.to_owned()),
             content_type: Some(JSON),
             index: Index::None,
-            warning: None,
+            warnings: Vec::new(),
+            location: None,
         }
     }
 

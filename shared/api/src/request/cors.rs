@@ -22,7 +22,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("Authorization, Content-Type");
 /// What a page may read beyond what every page may.
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
-    "X-Udup-Index, X-Udup-KnownLeader, X-Udup-LastContact, X-Dtle-Warning, Retry-After",
+    "X-Udup-Index, X-Udup-KnownLeader, X-Udup-LastContact, X-Dtle-Warning, Location, Retry-After",
 );
 /// For how long a browser may remember a preflight, in seconds.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("600");

@@ -32,6 +32,7 @@ pub mod job {
     pub mod resume;
     pub mod update;
     pub mod validate;
+    mod warnings;
 }
 pub mod node {
     //! Nodes: machines that run tasks.
@@ -55,6 +56,7 @@ pub mod server {
     pub mod managers_list;
     pub mod managers_set;
     pub mod members;
+    pub mod metrics;
     pub mod peers;
     pub mod raft_configuration;
     pub mod raft_peer_remove;
@@ -96,6 +98,7 @@ table! {
     server::managers_list,
     server::managers_set,
     server::members,
+    server::metrics,
     node::allocations,
     node::evaluate,
     node::get,

@@ -65,6 +65,9 @@ pub struct Validation {
     pub error: String,
     /// One report a task.
     pub validation_tasks: Vec<TaskValidation>,
+    /// What is probably not meant; absent when there is nothing. 2.x has no such field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// What was checked of a task [110].

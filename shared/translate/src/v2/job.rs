@@ -30,6 +30,9 @@ pub struct Job {
     pub name: String,
     /// `null`, or an empty array if one was sent.
     pub orders: Option<Vec<String>>,
+    /// How far it is, where that was asked for. 2.x has no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// Its region.
     pub region: String,
     /// `pending`, `running`, `pause`, `dead` or `complete`.
@@ -41,6 +44,22 @@ pub struct Job {
     /// Always `synchronous`.
     #[serde(rename = "Type")]
     pub kind: &'static str,
+}
+
+/// How far a job is, as the plugin stores it in Consul; empty and 0 where it stores
+/// nothing. Plugins before 4.x store the GTIDs only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "PascalCase")]
+pub struct Progress {
+    /// The GTIDs that were applied.
+    pub gtid: String,
+    /// `job_stage_full` while rows are copied, then `job_stage_incr`.
+    pub job_stage: String,
+    /// How many rows were copied.
+    pub rows_copied: u64,
+    /// How many rows there were to copy, estimated when the copy began.
+    pub rows_total: u64,
 }
 
 /// A task of a job [011].

@@ -17,7 +17,7 @@ pub use cluster::{
     AgentSelf, Check, Joined, Member, Members, RaftConfiguration, TaskValidation, Validation,
 };
 pub use evaluation::{Evaluation, NodeEvaluation, ServerInfo};
-pub use job::{Empty, Job, JobStub, Task, WriteReply};
+pub use job::{Empty, Job, JobStub, Progress, Task, WriteReply};
 pub use node::{Node, NodeStub};
 pub use statistics::{
     AllocationStatistics, BufferStat, CurrentCoordinates, MsgStat, Statistics, TableStats,

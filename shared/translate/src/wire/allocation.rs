@@ -26,6 +26,8 @@ pub struct AllocationStub {
     pub node_id: String,
     /// Its namespace; a list of an older Nomad may lack it.
     pub namespace: String,
+    /// The version of the job that it was made for.
+    pub job_version: u64,
     /// The name of the job's group that it is an allocation of.
     pub task_group: String,
     /// `run`, `stop` or `evict`.
@@ -52,29 +54,7 @@ pub struct AllocationStub {
     pub modify_time: i64,
 }
 
-/// The part of an allocation in a list that says which of its tasks run.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct AllocationState {
-    /// Its ID.
-    #[serde(rename = "ID")]
-    pub id: String,
-    /// `pending`, `running`, `complete`, `failed`, `lost`, `unknown`.
-    pub client_status: String,
-    /// The state of each task; absent before the node has reported it.
-    #[serde(deserialize_with = "nullable")]
-    pub task_states: BTreeMap<String, TaskPhase>,
-}
-
-/// A task's state without its events, which are the greatest part of a list.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct TaskPhase {
-    /// `pending`, `running` or `dead`.
-    pub state: String,
-}
-
-impl AllocationState {
+impl AllocationStub {
     /// Whether a task runs.
     #[must_use]
     pub fn runs(&self, task: &str) -> bool {
@@ -82,18 +62,7 @@ impl AllocationState {
             && self
                 .task_states
                 .get(task)
-                .is_some_and(|phase| phase.state == "running")
-    }
-}
-
-impl From<AllocationStub> for AllocationState {
-    fn from(stub: AllocationStub) -> Self {
-        let phase = |(name, state): (String, TaskState)| (name, TaskPhase { state: state.state });
-        Self {
-            id: stub.id,
-            client_status: stub.client_status,
-            task_states: stub.task_states.into_iter().map(phase).collect(),
-        }
+                .is_some_and(|state| state.state == "running")
     }
 }
 
@@ -172,8 +141,13 @@ pub struct Metrics {
 pub struct TaskState {
     /// `pending`, `running` or `dead`.
     pub state: String,
-    /// Whether it failed.
+    /// Whether it failed for good.
     pub failed: bool,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// When Nomad last decided to start it again, RFC 3339; `null` or year 1 when it
+    /// never did.
+    pub last_restart: Option<String>,
     /// RFC 3339; `null` or year 1 when it has not started.
     pub started_at: Option<String>,
     /// RFC 3339; `null` or year 1 when it has not finished.

@@ -82,6 +82,8 @@ pub struct Job {
     pub status_description: String,
     /// Whether it was deregistered without purging.
     pub stop: bool,
+    /// When this version of it was registered, in Unix nanoseconds.
+    pub submit_time: i64,
     /// Index of its creation.
     pub create_index: u64,
     /// Index of its last change of any kind.
@@ -111,11 +113,24 @@ pub struct TaskGroup {
     /// Preferences of its tasks.
     #[serde(deserialize_with = "nullable")]
     pub affinities: Vec<Constraint>,
+    /// What happens to a task that failed.
+    pub restart_policy: Option<RestartPolicy>,
     /// What happens to an allocation that failed.
     pub reschedule_policy: Option<ReschedulePolicy>,
     /// Its tasks.
     #[serde(deserialize_with = "nullable")]
     pub tasks: Vec<Task>,
+}
+
+/// What happens to a task that failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct RestartPolicy {
+    /// How often it is started again within the interval.
+    pub attempts: i64,
+    /// `fail`: then it has failed for good; `delay`: then it waits for the next
+    /// interval.
+    pub mode: String,
 }
 
 /// What happens to an allocation that failed.

@@ -13,13 +13,11 @@ mod write;
 
 use serde::{Deserialize, Deserializer};
 
-pub use allocation::{
-    Allocation, AllocationRest, AllocationState, AllocationStub, Event, Metrics, TaskPhase,
-    TaskState,
-};
+pub use allocation::{Allocation, AllocationRest, AllocationStub, Event, Metrics, TaskState};
 pub use evaluation::Evaluation;
 pub use job::{
-    Constraint, GroupSummary, Job, JobStub, JobSummary, ReschedulePolicy, Task, TaskGroup,
+    Constraint, GroupSummary, Job, JobStub, JobSummary, ReschedulePolicy, RestartPolicy, Task,
+    TaskGroup,
 };
 pub use node::{DriverInfo, Node, NodeEvaluated, NodeStub, ServerInfo};
 pub use server::{AgentMembers, AgentSelf, Joined, Member, RaftConfiguration, RaftServer};

@@ -1,11 +1,13 @@
 //! `GET /v1/job/{id}/allocations`
 
-use serde_json::Value;
-use tests::on_both;
+use serde_json::{Value, json};
+use tests::cluster::job;
 use tests::stage::{
     JOB, PAUSED, RUNNING, Stage, find, index, nomad_index, of_2x, shape_of_allocations, shaped,
     sorted_by_id,
 };
+
+use tests::{Client, Cluster, gateway, on_both};
 
 on_both!(
     allocations_of_a_running_job_read_as_from_2x,
@@ -135,5 +137,64 @@ on_both!(
             state(&list, "FinishedAt"),
             state(expected.json(), "FinishedAt")
         );
+    }
+);
+
+on_both!(
+    what_statistics_push_out_of_nomad_is_still_shown,
+    async |generation| {
+        let cluster = Cluster::start(generation).await;
+        let id = cluster.create(&job("watched")).await;
+        cluster.running(&id).await;
+        let target = format!("/v1/job/{id}/allocations");
+        let events = async |api: &Client| -> Vec<(String, String)> {
+            let list = api.get(&target).await.ok();
+            let one = list.as_array().unwrap().iter();
+            let one = one.clone().find(|one| one["Task"] == "Dest").unwrap();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            let events = one["TaskStates"]["Dest"]["Events"].as_array().unwrap();
+            let pair = |event: &Value| (text(&event["Type"]), text(&event["Time"]));
+            events.iter().map(pair).collect()
+        };
+        let seen = events(&cluster.api).await;
+        let kinds = |events: &[(String, String)]| -> Vec<String> {
+            events.iter().map(|(kind, _)| kind.clone()).collect()
+        };
+        assert!(
+            kinds(&seen).starts_with(&["Received".to_owned()]),
+            "{seen:?}"
+        );
+
+        // What a dashboard does, without the gateway's restraint.
+        let nomad = Client::of_url(&cluster.nomad.url());
+        let list = nomad.get(&target).await.ok();
+        let dest = list.as_array().unwrap().iter();
+        let dest = dest.clone().find(|one| one["TaskGroup"] == "Dest").unwrap();
+        let signal = format!(
+            "/v1/client/allocation/{}/signal",
+            dest["ID"].as_str().unwrap()
+        );
+        for _ in 0..10 {
+            let stats = json!({"Signal": "stats", "Task": "Dest"});
+            nomad.put_json(&signal, &stats).await;
+        }
+        let left = nomad.get(&target).await.ok();
+        let left = left.as_array().unwrap().iter();
+        let left = left.clone().find(|one| one["ID"] == dest["ID"]).unwrap();
+        let left = left["TaskStates"]["Dest"]["Events"].to_string();
+        assert!(!left.contains("Received"), "{left}");
+
+        // Who has seen them shows them as they were.
+        assert_eq!(events(&cluster.api).await, seen);
+        // Who has not shows what Nomad still knows, with the same times to the second.
+        let (_server, other) = gateway(&cluster.nomad.url(), &[]).await;
+        let restored = events(&other).await;
+        assert_eq!(kinds(&restored), ["Received", "Started"]);
+        let started = |events: &[(String, String)]| -> String {
+            let mut events = events.iter();
+            let started = events.find(|(kind, _)| kind == "Started").unwrap();
+            started.1.split_at(19).0.to_owned()
+        };
+        assert_eq!(started(&restored), started(&seen));
     }
 );

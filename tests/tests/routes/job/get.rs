@@ -188,6 +188,70 @@ on_every_cluster!(a_job_that_cannot_work_is_dead_and_says_why, async |site| {
 });
 
 on_both!(
+    while_nomad_still_tries_the_cause_and_its_side_are_shown,
+    async |generation| {
+        // The second attempt comes after the test.
+        let cluster = Cluster::with(generation, &[("DTLE_RESTART_DELAY", "24h")]).await;
+        for (number, side) in ["Src", "Dest"].into_iter().enumerate() {
+            let id = format!("wrong-{side}");
+            let mut wrong = job(&id);
+            let connection = &mut wrong["Tasks"][number]["Config"]["ConnectionConfig"];
+            connection["Host"] = json!("127.0.0.1");
+            connection["Port"] = json!(1);
+            cluster.create(&wrong).await;
+            let words = "dial tcp 127.0.0.1:1: connect: connection refused (attempt 1 of 4)";
+            let expected = json!(format!("{side}: {words}"));
+            eventually(&format!("{id} says {expected}"), async || {
+                let job = cluster.read(&id).await;
+                assert_ne!(job["Status"], "dead");
+                match job["StatusDescription"] == expected {
+                    true => Ok(()),
+                    false => Err(job["StatusDescription"].to_string()),
+                }
+            })
+            .await;
+            let list = cluster.api.get("/v1/jobs").await.ok();
+            let entries = list.as_array().unwrap();
+            let entry = entries.iter().find(|one| one["ID"] == *id).unwrap();
+            assert_eq!(entry["StatusDescription"], expected);
+            assert_eq!(entry["JobSummary"]["StatusDescription"], expected);
+            let list = cluster.api.get(&format!("/v1/job/{id}/allocations")).await;
+            let list = list.ok();
+            let allocations = list.as_array().unwrap();
+            let own = allocations.iter().find(|one| one["Task"] == side).unwrap();
+            assert_eq!(own["DesiredDescription"], words, "{own:#}");
+            assert_eq!(own["DesiredStatus"], "run");
+        }
+        // An update that puts it right clears it.
+        cluster.create(&job("wrong-Dest")).await;
+        let now = cluster.running("wrong-Dest").await;
+        assert_eq!(now["StatusDescription"], "");
+    }
+);
+
+on_both!(
+    a_job_that_runs_costs_no_call_for_its_cause,
+    async |generation| {
+        let cluster = Cluster::start(generation).await;
+        cluster.create(&job("well")).await;
+        cluster.running("well").await;
+        // The first look at a new job is one.
+        cluster.read("well").await;
+        assert!(cluster.api.get("/v1/jobs").await.ok().is_array());
+        let asked = || {
+            let path = "/v1/job/well/allocations";
+            cluster.nomad.requests().count("GET", path)
+        };
+        let before = asked();
+        for _ in 0..5 {
+            assert_eq!(cluster.read("well").await["StatusDescription"], "");
+            assert!(cluster.api.get("/v1/jobs").await.ok().is_array());
+        }
+        assert_eq!(asked(), before);
+    }
+);
+
+on_both!(
     a_config_that_the_plugin_refuses_shows_why,
     async |generation| {
         let stage = Stage::at(generation, &[RUNNING, MIXED].concat()).await;
@@ -407,5 +471,97 @@ on_both!(
             index(&answer),
             nomad_index(&stage.recorded("025-job-get-unknown"))
         );
+    }
+);
+
+on_both!(
+    how_far_a_job_is_shows_when_it_is_asked_for,
+    async |generation| {
+        let cluster = Cluster::start(generation).await;
+        let consul = cluster.nomad.consul_url();
+        let (_server, api) = gateway(&cluster.nomad.url(), &[("CONSUL_HTTP_ADDR", &consul)]).await;
+        cluster.create(&job("far")).await;
+        cluster.running("far").await;
+        let job = eventually("a task has reported", || async {
+            let job = api.get("/v1/job/far?progress=true").await.ok();
+            match job["Progress"]["Gtid"] == "" {
+                true => Err(job),
+                false => Ok(job),
+            }
+        })
+        .await;
+        let progress = &job["Progress"];
+        assert!(
+            task(&job, "Src")["Config"]["Gtid"].is_string(),
+            "it is live as well"
+        );
+        let list = api.get("/v1/jobs?progress=true").await.ok();
+        let in_list = &list[0]["JobSummary"]["Progress"];
+        match generation {
+            // Plugin 3.x stores neither [recording 200].
+            Generation::Split => {
+                assert_eq!(progress["JobStage"], "");
+                assert_eq!(progress["RowsTotal"], 0);
+            }
+            Generation::Merged => {
+                assert_eq!(progress["JobStage"], "job_stage_incr");
+                assert_eq!(progress["RowsCopied"], progress["RowsTotal"]);
+                assert_ne!(progress["RowsTotal"], 0);
+            }
+        }
+        assert_eq!(in_list["JobStage"], progress["JobStage"]);
+        // 2.x has no such field.
+        for target in ["/v1/job/far", "/v1/jobs", "/v1/jobs?progress=false"] {
+            let plain = api.get(target).await;
+            assert!(!plain.text().contains("\"Progress\":"), "{target}");
+        }
+    }
+);
+
+on_both!(
+    without_consul_what_it_would_say_is_absent_and_a_warning_says_so,
+    async |generation| {
+        let cluster = Cluster::start(generation).await;
+        cluster.create(&job("silent")).await;
+        cluster.running("silent").await;
+        // Nobody listens there.
+        let consul = [("CONSUL_HTTP_ADDR", "http://127.0.0.1:1")];
+        let (server, api) = gateway(&cluster.nomad.url(), &consul).await;
+        for target in [
+            "/v1/job/silent",
+            "/v1/jobs",
+            "/v1/jobs?pretty",
+            "/v1/job/silent?progress=1",
+        ] {
+            let answer = api.get(target).await;
+            let shown = answer.ok();
+            let job = match &shown[0]["JobSummary"] {
+                Value::Null => &shown,
+                job => job,
+            };
+            for side in ["Src", "Dest"] {
+                let config = task(job, side)["Config"].as_object().unwrap();
+                for key in ["Gtid", "BinlogFile", "BinlogPos", "NatsAddr"] {
+                    assert_eq!(config.get(key), None, "{target}: {key}");
+                }
+                assert!(config.contains_key("ConnectionConfig"));
+            }
+            let [warning] = answer.warnings()[..] else {
+                panic!("{target}: {:?}", answer.warnings())
+            };
+            assert!(warning.contains("Consul does not answer"), "{warning}");
+        }
+        let health = api.get("/health").await.ok();
+        assert_eq!(
+            (&health["ok"], &health["status"]),
+            (&json!(true), &json!("degraded"))
+        );
+        drop(server);
+
+        let consul = cluster.nomad.consul_url();
+        let (_server, api) = gateway(&cluster.nomad.url(), &[("CONSUL_HTTP_ADDR", &consul)]).await;
+        let answer = api.get("/v1/job/silent").await;
+        assert_eq!(answer.warnings(), Vec::<&str>::new());
+        assert_eq!(api.get("/health").await.ok()["status"], "ok");
     }
 );

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use dtle_translate::wire::Job;
 
+use super::state::Seen;
 use crate::cluster::lists::Lists;
 use crate::expiring::Expiring;
 
@@ -21,6 +22,8 @@ const JOBS: u64 = 64 << 20;
 const LISTS: u64 = 48 << 20;
 /// Bytes of single jobs remembered as they are answered.
 const SINGLES: u64 = 16 << 20;
+/// How many jobs' last looks are remembered; one without a failure takes some 200 bytes.
+const SEEN: u64 = 50_000;
 /// How long an ID with which many others begin is not looked for by its prefix.
 const CROWD_FOR: Duration = Duration::from_secs(300);
 
@@ -53,6 +56,7 @@ type Moka<V> = moka::future::Cache<String, V>;
 pub struct Cache {
     jobs: Moka<Remembered>,
     crowds: Moka<Expiring<()>>,
+    seen: Moka<Seen>,
     pub(super) lists: Lists,
     pub(super) singles: Lists,
 }
@@ -66,6 +70,7 @@ impl Default for Cache {
         Self {
             jobs: Moka::builder().max_capacity(JOBS).weigher(size).build(),
             crowds: Moka::new(1_000),
+            seen: Moka::new(SEEN),
             lists: Lists::of_bytes(LISTS),
             singles: Lists::of_bytes(SINGLES),
         }
@@ -112,6 +117,16 @@ impl Cache {
     /// Forgets a job that is gone.
     pub(super) async fn remove_job(&self, region: Option<&str>, id: &str) {
         self.jobs.invalidate(&*key(region, id)).await;
+    }
+
+    /// What the last look at a job's allocations has shown.
+    pub(super) async fn seen(&self, region: Option<&str>, id: &str) -> Option<Seen> {
+        self.seen.get(&*key(region, id)).await
+    }
+
+    /// Remembers what a look at a job's allocations has shown.
+    pub(super) async fn insert_seen(&self, region: Option<&str>, id: &str, seen: Seen) {
+        self.seen.insert(key(region, id).into_owned(), seen).await;
     }
 
     /// Whether many jobs' IDs begin with this one.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use dtle_nomad::{self as nomad, Read, ReadOptions};
@@ -10,7 +11,8 @@ use dtle_translate::progress::Progress;
 use dtle_translate::wire::JobStub;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{AT_ONCE, KnownJob, Reader, all_progress, known, stored};
+use super::state::FIRST_LOOKS;
+use super::{AT_ONCE, KnownJob, Reader, Silent, all_progress, known, stored};
 use crate::cluster::lists::{Entry, Kept, Question, Tables};
 use crate::reply::{Error, Rendered, text};
 
@@ -21,25 +23,32 @@ const PATIENCE: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// As Nomad's.
-pub async fn all(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Vec<KnownJob>>, Error> {
+pub async fn all(
+    reader: Reader<'_>,
+    options: &ReadOptions,
+) -> Result<(Read<Vec<KnownJob>>, Option<Silent>), Error> {
     let stubs = reader.nomad.jobs(options).await?;
     // After the wait of a blocking query, not before.
-    let mut progress = all_progress(&stored(reader).await);
+    let stored = stored(reader).await;
+    let mut progress = all_progress(stored.as_ref());
     let plain = &options.plain();
+    let looks = &AtomicUsize::new(FIRST_LOOKS);
     let mut jobs: Vec<KnownJob> = stream::iter(stubs.value)
-        .map(async |stub| known(reader, &stub, plain).await)
+        .map(async |stub| known(reader, &stub, plain, looks).await)
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| std::future::ready(Ok(job)))
         .try_collect()
         .await?;
     for job in &mut jobs {
-        job.progress = progress.remove(&job.job.name).unwrap_or_default();
+        let all = progress.as_mut().ok();
+        job.progress = all.map(|all| all.remove(&job.job.name).unwrap_or_default());
     }
     jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
-    Ok(Read {
+    let jobs = Read {
         value: jobs,
         meta: stubs.meta,
-    })
+    };
+    Ok((jobs, progress.err()))
 }
 
 /// The list of all dtle jobs, sorted by ID, as JSON with its passwords masked. The list
@@ -48,7 +57,10 @@ pub async fn all(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Vec<K
 ///
 /// # Errors
 /// As Nomad's.
-pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Arc<Rendered>>, Error> {
+pub async fn list(
+    reader: Reader<'_>,
+    options: &ReadOptions,
+) -> Result<(Read<Arc<Rendered>>, Option<Silent>), Error> {
     let question = Question {
         region: reader.nomad.region().await?.map(str::to_owned),
         id: options.prefix.clone().unwrap_or_default(),
@@ -61,7 +73,7 @@ pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Arc<
         return read(reader, &question, options, None).await;
     }
     if let Some(list) = held(reader, &question).await? {
-        return Ok(list);
+        return Ok((list, None));
     }
     // Of those who find nothing one asks for everything.
     let writer = lists.writer(&question);
@@ -70,7 +82,7 @@ pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Read<Arc<
         Err(_) => {
             let waited = tokio::time::timeout(PATIENCE, writer.lock()).await.ok();
             if let Some(list) = held(reader, &question).await? {
-                return Ok(list);
+                return Ok((list, None));
             }
             waited
         }
@@ -115,7 +127,7 @@ async fn held(
     };
     let holds = meta.is_some_and(|meta| meta.index == tables.jobs)
         && others == tables.others
-        && lists.hash(&progress) == last.beside;
+        && progress.is_ok_and(|progress| lists.hash(&progress) == last.beside);
     Ok(holds.then(|| Read {
         value: Arc::clone(&last.text),
         meta,
@@ -129,12 +141,15 @@ async fn read(
     question: &Question,
     options: &ReadOptions,
     keep: Option<Option<[u64; 2]>>,
-) -> Result<Read<Arc<Rendered>>, Error> {
+) -> Result<(Read<Arc<Rendered>>, Option<Silent>), Error> {
     let lists = &reader.cache.lists;
     let answer = reader.nomad.jobs_text(options).await?;
     // After the wait of a blocking query, not before.
-    let progress = stored(reader).await;
-    let made_of = lists.hash(&(&answer.value, &progress));
+    let stored = stored(reader).await;
+    let progress = all_progress(stored.as_ref());
+    // What Consul was silent about is not kept.
+    let keep = keep.filter(|_| progress.is_ok());
+    let made_of = lists.hash(&(&answer.value, stored.as_ref().ok()));
     let last = lists.last(question).await;
     let tables = |others| {
         answer.meta.map(|meta| Tables {
@@ -151,11 +166,17 @@ async fn read(
             lists.insert(question.clone(), Arc::new(again)).await;
         }
         let text = Arc::clone(&last.text);
-        return Ok(answer.map(|_| text));
+        return Ok((answer.map(|_| text), progress.err()));
     }
     let stubs = nomad::stubs(&answer.value)?;
-    let progress_of_all = all_progress(&progress);
-    let entries = entries(reader, stubs, &progress_of_all, last.as_deref(), options).await?;
+    let entries = entries(
+        reader,
+        stubs,
+        progress.as_ref().ok(),
+        last.as_deref(),
+        options,
+    )
+    .await?;
     let list = write(entries, made_of);
     if question.id.is_empty()
         && let Some(last) = &last
@@ -172,13 +193,13 @@ async fn read(
         let is_told = !list.is_doubtful || others.is_some();
         let others = others.filter(|_| list.is_doubtful);
         let list = Kept {
-            beside: lists.hash(&progress),
+            beside: stored.map_or(0, |stored| lists.hash(&stored)),
             ..list
         }
         .read_from(tables(others).filter(|_| is_told));
         lists.insert(question.clone(), Arc::new(list)).await;
     }
-    Ok(answer.map(|_| text))
+    Ok((answer.map(|_| text), progress.err()))
 }
 
 /// An entry of the list on its way.
@@ -194,14 +215,15 @@ struct Written {
 async fn entries(
     reader: Reader<'_>,
     stubs: Vec<JobStub>,
-    progress: &BTreeMap<String, Progress>,
+    progress: Option<&BTreeMap<String, Progress>>,
     last: Option<&Kept>,
     options: &ReadOptions,
 ) -> Result<Vec<Written>, Error> {
     let plain = &options.plain();
-    let nothing = Progress::default();
+    let nothing = &Progress::default();
+    let looks = &AtomicUsize::new(FIRST_LOOKS);
     let write = async |stub: JobStub| -> Result<Option<Written>, Error> {
-        let progress = progress.get(&stub.name).unwrap_or(&nothing);
+        let progress = progress.map(|all| all.get(&stub.name).unwrap_or(nothing));
         let made_of = reader.cache.lists.hash(&(
             stub.job_modify_index,
             stub.modify_index,
@@ -216,10 +238,10 @@ async fn entries(
                 made_of: Some(made_of),
             }));
         }
-        let Some(mut job) = known(reader, &stub, plain).await? else {
+        let Some(mut job) = known(reader, &stub, plain, looks).await? else {
             return Ok(None);
         };
-        job.progress = progress.clone();
+        job.progress = progress.cloned();
         Ok(Some(Written {
             text: text(&job::to_stub(job.to_v2(reader.mask_passwords)))?,
             id: stub.id,

@@ -40,7 +40,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let masked = context.app.settings.mask_passwords;
     let id = askable(context.call.id());
     let options = context.call.query.read_options()?;
-    let allocation = context
+    let mut allocation = context
         .nomad
         .allocation(id, &options)
         .await
@@ -55,6 +55,8 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         Err(nomad::Error::NotFound { .. }) => false,
         Err(error) => return Err(error.into()),
     };
-    let whole = whole(&allocation.value, paused, masked).ok_or_else(hidden)?;
+    let whole = whole(&context.app.events, &mut allocation.value, paused, masked)
+        .await
+        .ok_or_else(hidden)?;
     Reply::read(context.call.style(), &allocation.map(|_| whole))
 }

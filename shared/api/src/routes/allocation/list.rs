@@ -1,5 +1,6 @@
 //! `GET /v1/allocations`: the allocations of all jobs.
 
+use dtle_nomad::Read;
 use dtle_translate::v2;
 
 use crate::cluster::allocations::visible;
@@ -39,10 +40,8 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let prefix = query.get("prefix").unwrap_or_default();
     let allocations = context.nomad.allocations(&options).await?;
     let jobs = jobs::visible(context.reader(), &options).await?;
-    let list = allocations.map(|allocations| {
-        let mut list = visible(&jobs, allocations);
-        list.retain(|allocation| allocation.id.starts_with(prefix));
-        list
-    });
-    Reply::read(context.call.style(), &list)
+    let Read { value, meta } = allocations;
+    let mut value = visible(&context.app.events, &jobs, value).await;
+    value.retain(|allocation| allocation.id.starts_with(prefix));
+    Reply::read(context.call.style(), &Read { value, meta })
 }

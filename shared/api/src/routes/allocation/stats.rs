@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use dtle_nomad::{self as nomad, ReadOptions};
 use dtle_translate::JobView;
-use dtle_translate::v2::{self, AllocationStatistics, Statistics};
-use dtle_translate::wire::AllocationState;
+use dtle_translate::v2::{self, AllocationStatistics};
+use dtle_translate::wire::AllocationStub;
 use futures_util::future::try_join_all;
 
 use crate::cluster::allocations::askable;
@@ -41,7 +41,7 @@ pub const ROUTE: Route = Route {
             english: "`{Tasks: {type: statistics}}`; `?task=`",
             chinese: "`{Tasks: {类型: 统计}}`；`?task=`",
         },
-        text: "By the type of the task. A task that is not running is absent. An answer is shared for as long as the plugin does not refresh its figures.",
+        text: "By the type of the task. A task that is not running is absent. An answer is shared for as long as the plugin does not refresh its figures. `DelayCount.Num` is the transactions that Src has read and Dest has not applied; while that stands still, `DelayCount.Time` and `DelayTime` are the seconds since it last moved, and ETA and ProgressPct do not claim that Dest has caught up.",
         id: Some(Id::Allocation),
         query: &[Query::Region, Query::Task],
         answer: Answer::Json(shape::<v2::AllocationStatistics>()),
@@ -57,10 +57,12 @@ const UNKNOWN: &str = "alloc not found";
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = askable(context.call.id());
-    let (state, tasks) = match remembered(context, id).await? {
+    let (mut state, tasks) = match remembered(context, id).await? {
         Some(known) => known,
         None => asked(context, id).await?,
     };
+    // The signals below push events out of Nomad's memory.
+    context.app.events.complete(&mut state).await;
 
     let wanted = context.call.query.get("task");
     if let Some(name) = wanted
@@ -74,9 +76,13 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         .iter()
         .filter(|(side, task)| wanted.is_none_or(|name| side.as_str() == name) && state.runs(task));
     let (cache, nomad) = (&context.app.statistics, &context.nomad);
+    let job = &state.job_id;
     let answers = running.map(|(side, task)| async move {
-        let statistics = statistics(cache, nomad, id, task, *side).await?;
-        Ok::<_, Error>(statistics.map(|s| (side.to_string(), Statistics::clone(&s))))
+        let Some(said) = statistics(cache, nomad, id, task, *side).await? else {
+            return Ok::<_, Error>(None);
+        };
+        let said = context.delay().honest(job, id, *side, &said).await;
+        Ok(Some((side.to_string(), said)))
     });
     let tasks = try_join_all(answers).await?.into_iter().flatten().collect();
     Reply::json(context.call.style(), &AllocationStatistics { tasks })
@@ -87,7 +93,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
 async fn remembered(
     context: &Context<'_>,
     id: &str,
-) -> Result<Option<(AllocationState, Tasks)>, Error> {
+) -> Result<Option<(AllocationStub, Tasks)>, Error> {
     let Some(tasks) = context.app.statistics.tasks.get(id).await else {
         return Ok(None);
     };
@@ -96,7 +102,7 @@ async fn remembered(
     Ok(state.map(|state| (state, tasks)))
 }
 
-async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationState, Tasks), Error> {
+async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationStub, Tasks), Error> {
     let allocation = context
         .nomad
         .allocation(id, &ReadOptions::default())
@@ -120,5 +126,5 @@ async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationState, Task
         .collect();
     let known = &context.app.statistics.tasks;
     known.insert(id.to_owned(), Arc::clone(&tasks)).await;
-    Ok((allocation.stub.into(), tasks))
+    Ok((allocation.stub, tasks))
 }

@@ -1,5 +1,6 @@
 //! `GET /v1/evaluation/{id}/allocations`: the allocations that an evaluation placed.
 
+use dtle_nomad::Read;
 use dtle_translate::v2;
 
 use crate::cluster::allocations::{askable, visible};
@@ -49,6 +50,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     }
     let allocations = context.nomad.evaluation_allocations(id, &options).await?;
     let jobs = jobs::visible(context.reader(), &options).await?;
-    let list = allocations.map(|allocations| visible(&jobs, allocations));
-    Reply::read(context.call.style(), &list)
+    let Read { value, meta } = allocations;
+    let value = visible(&context.app.events, &jobs, value).await;
+    Reply::read(context.call.style(), &Read { value, meta })
 }

@@ -8,6 +8,7 @@ use dtle_translate::JobView;
 use dtle_translate::allocation::to_v2_list;
 use dtle_translate::v2::{self, AllocationStub};
 
+use crate::clock::now;
 use crate::cluster::allocations::AllocationLists;
 use crate::cluster::jobs;
 use crate::cluster::lists::{Kept, Question};
@@ -62,14 +63,16 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         Err(error) if error.status() == 404 => None,
         Err(error) => return Err(error),
     };
-    let list = || -> Result<Vec<AllocationStub>, Error> {
-        Ok(match &job {
-            Some(job) => to_v2_list(&JobView::new(job), &allocation_stubs(&nomad)?),
-            None => Vec::new(),
-        })
+    let list = async || -> Result<Vec<AllocationStub>, Error> {
+        let Some(job) = &job else {
+            return Ok(Vec::new());
+        };
+        let mut allocations = allocation_stubs(&nomad)?;
+        context.app.events.complete_all(&mut allocations).await;
+        Ok(to_v2_list(&JobView::new(job), &allocations, now()))
     };
     if query.pretty() {
-        let value = list()?;
+        let value = list().await?;
         return Reply::read(context.call.style(), &Read { value, meta });
     }
     let Some(job) = &job else {
@@ -87,9 +90,16 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let value = match lists.made_of(&question, made_of).await {
         Some(known) => Arc::clone(&known.text),
         None => {
-            let text = Arc::new(Rendered::new(text(&list()?)?));
-            let kept = Kept::new(Arc::clone(&text), made_of);
-            lists.insert(question, Arc::new(kept)).await;
+            let list = list().await?;
+            let text = Arc::new(Rendered::new(text(&list)?));
+            // What a task is started again for is forgotten after a while.
+            let passes = |one: &AllocationStub| {
+                one.client_status != "failed" && !one.desired_description.is_empty()
+            };
+            if !list.iter().any(passes) {
+                let kept = Kept::new(Arc::clone(&text), made_of);
+                lists.insert(question, Arc::new(kept)).await;
+            }
             text
         }
     };

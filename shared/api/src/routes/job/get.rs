@@ -2,7 +2,7 @@
 
 use dtle_translate::v2;
 
-use crate::cluster::jobs;
+use crate::cluster::jobs::{self, warn};
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
@@ -23,11 +23,11 @@ pub const ROUTE: Route = Route {
             english: "the job; 404 `job not found`",
             chinese: "任务；404 `job not found`",
         },
-        text: "While it runs, `Gtid` in its tasks' Config moves forward where the gateway knows Consul. X-Udup-Index is the job's ModifyIndex.",
+        text: "While it runs, `Gtid` in its tasks' Config moves forward where the gateway knows Consul. X-Udup-Index is the job's ModifyIndex. While Nomad starts a failed task again, StatusDescription names the side, the cause and the attempt.",
         id: Some(Id::Job),
-        query: &[Query::Blocking, Query::Region],
+        query: &[Query::Blocking, Query::Region, Query::Progress],
         answer: Answer::Json(shape::<v2::Job>()),
-        headers: Headers::Read,
+        headers: Headers::Jobs,
         missing: &["job not found"],
         ..Doc::NOMAD
     },
@@ -36,12 +36,17 @@ pub const ROUTE: Route = Route {
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let options = context.call.query.read_options()?;
     let (reader, id) = (context.reader(), context.call.id());
-    if !context.call.query.pretty() {
-        return Ok(Reply::kept(jobs::written(reader, id, &options).await?));
+    let progress = context.call.query.flag("progress");
+    if !context.call.query.pretty() && !progress {
+        let (job, silent) = jobs::written(reader, id, &options).await?;
+        return Ok(warn(silent.as_ref(), Reply::kept(job)));
     }
-    let job = jobs::one(reader, id, &options).await?;
-    Reply::read(
-        context.call.style(),
-        &job.map(|job| job.to_v2(context.app.settings.mask_passwords)),
-    )
+    let (job, silent) = jobs::one(reader, id, &options).await?;
+    let masked = context.app.settings.mask_passwords;
+    let shown = job.map(|job| match progress {
+        true => job.to_v2_with_progress(masked),
+        false => job.to_v2(masked),
+    });
+    let reply = Reply::read(context.call.style(), &shown)?;
+    Ok(warn(silent.as_ref(), reply))
 }

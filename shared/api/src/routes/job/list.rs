@@ -3,7 +3,7 @@
 use dtle_translate::job::to_stub;
 use dtle_translate::v2;
 
-use crate::cluster::jobs;
+use crate::cluster::jobs::{self, warn};
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
 use crate::reply::{Error, Reply};
@@ -25,9 +25,14 @@ pub const ROUTE: Route = Route {
             chinese: "任务摘要，按 ID 排序，密码隐藏",
         },
         text: "Sorted by ID. Here, and only here, every `ConnectionConfig.Password` reads `*`.",
-        query: &[Query::Blocking, Query::Prefix, Query::Region],
+        query: &[
+            Query::Blocking,
+            Query::Prefix,
+            Query::Region,
+            Query::Progress,
+        ],
         answer: Answer::Json(shape::<Vec<v2::JobStub>>()),
-        headers: Headers::Read,
+        headers: Headers::Jobs,
         ..Doc::NOMAD
     },
 };
@@ -36,14 +41,20 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let query = &context.call.query;
     let mut options = query.read_options()?;
     options.prefix = query.get("prefix").map(str::to_owned);
-    if !query.pretty() {
-        return Ok(Reply::kept(jobs::list(context.reader(), &options).await?));
+    let progress = query.flag("progress");
+    if !query.pretty() && !progress {
+        let (list, silent) = jobs::list(context.reader(), &options).await?;
+        return Ok(warn(silent.as_ref(), Reply::kept(list)));
     }
-    let jobs = jobs::all(context.reader(), &options).await?;
+    let (jobs, silent) = jobs::all(context.reader(), &options).await?;
+    let masked = context.app.settings.mask_passwords;
     let stubs = jobs.map(|jobs| {
-        jobs.iter()
-            .map(|job| to_stub(job.to_v2(context.app.settings.mask_passwords)))
-            .collect::<Vec<_>>()
+        let shown = jobs.iter().map(|job| match progress {
+            true => job.to_v2_with_progress(masked),
+            false => job.to_v2(masked),
+        });
+        shown.map(to_stub).collect::<Vec<_>>()
     });
-    Reply::read(context.call.style(), &stubs)
+    let reply = Reply::read(context.call.style(), &stubs)?;
+    Ok(warn(silent.as_ref(), reply))
 }

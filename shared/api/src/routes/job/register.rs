@@ -27,7 +27,7 @@ pub const ROUTE: Route = Route {
         query: &[Query::Region, Query::Fresh, Query::Paused],
         body: Some(Body::JobInAnyForm),
         answer: Answer::Json(shape::<v2::WriteReply>()),
-        headers: Headers::Write,
+        headers: Headers::Registration,
         bad: &[
             "Job Name hasn't been provided",
             "Tasks hold 1 Src and 0 Dest: one of each is needed",

@@ -1,6 +1,10 @@
 //! Creating and updating a job, by any route that can.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
 use dtle_translate::body::{Body, BodyError, parse};
+use dtle_translate::check;
 use dtle_translate::register::{Existing, REGION, Registration, document};
 use dtle_translate::spec::{JobSpec, LONGEST_ID, fault_of_id};
 use dtle_translate::status::recorded;
@@ -10,7 +14,8 @@ use dtle_translate::{JobView, Layout, job, nomad_job, password, validation};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::cluster::jobs::needed_consul;
+use super::warnings::of_the_cluster;
+use crate::cluster::jobs::{needed_consul, registered};
 use crate::cluster::layout::layout;
 use crate::cluster::writes::{change, conflict};
 use crate::context::Context;
@@ -24,7 +29,7 @@ use crate::reply::{Error, Reply};
 /// tenant; 500 when the index is not the one that the caller expects.
 pub(super) async fn register(context: &Context<'_>, path_id: Option<&str>) -> Result<Reply, Error> {
     let body = parse(&context.call.body).map_err(|error| Error::bad_request(error.to_string()))?;
-    let index = match body {
+    let written = match body {
         Body::Job(spec) => register_2x(context, path_id, spec).await?,
         Body::NomadJob {
             job,
@@ -35,14 +40,34 @@ pub(super) async fn register(context: &Context<'_>, path_id: Option<&str>) -> Re
             register_nomad(context, path_id, job, index).await?
         }
     };
-    Reply::write(context.call.style(), index, &WriteReply::written(index))
+    let index = written.index;
+    let mut reply = Reply::write(context.call.style(), index, &WriteReply::written(index))?;
+    if written.is_new {
+        reply = reply.with_location(&format!("/v1/job/{}", written.id));
+    }
+    for warning in &written.warnings {
+        reply = reply.with_warning(warning);
+    }
+    Ok(reply)
+}
+
+/// A job that was registered.
+struct Written {
+    /// The Raft index of the write.
+    index: u64,
+    /// The job's ID.
+    id: String,
+    /// Whether there was no such job before.
+    is_new: bool,
+    /// What the caller should know.
+    warnings: Vec<String>,
 }
 
 async fn register_2x(
     context: &Context<'_>,
     path_id: Option<&str>,
     spec: JobSpec,
-) -> Result<u64, Error> {
+) -> Result<Written, Error> {
     if spec
         .orders
         .as_ref()
@@ -51,6 +76,7 @@ async fn register_2x(
         return Err(Error::order_not_found());
     }
     let id = id_of(path_id, spec.id.as_deref())?;
+    let id_is_new = path_id.is_none() && spec.id.is_none();
     context.acts_on(Kind::Job, &id);
     let settings = &context.app.settings;
     let region = region_of(context, spec.region.as_deref()).await?;
@@ -61,17 +87,18 @@ async fn register_2x(
         &context.nomad,
     )
     .await?;
-    check_drivers(&spec, layout)?;
+    check_layout(&spec, layout)?;
     let expected = spec.enforce_index.then_some(spec.job_modify_index);
     let paused = context.call.query.flag("paused");
-    let (spec, id) = (&spec, &id);
+    let replaced = Mutex::new(None);
+    let (spec, id, replaced) = (&spec, &id, &replaced);
     let index = change(
         context.writer(),
         id,
         spec.enforce_index,
         |before| async move {
             check_index(expected, before.as_ref())?;
-            Ok(Some(document(&Registration {
+            let document = document(&Registration {
                 spec: &with_passwords(spec, before.as_ref())?,
                 id,
                 region,
@@ -79,19 +106,42 @@ async fn register_2x(
                 policy: &settings.policy,
                 existing: before.as_ref(),
                 paused,
-            })))
+            });
+            *replaced.lock().unwrap_or_else(PoisonError::into_inner) = before.map(|b| b.job);
+            Ok(Some(document))
         },
     );
-    Ok(index.await?.unwrap_or_default())
+    let index = index.await?.unwrap_or_default();
+    let replaced = replaced
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    let mut warnings = spec.warnings.clone();
+    if id_is_new {
+        warnings.push(format!(
+            "the body has no ID, so the job got a new one, {id}: sent again it makes a second job"
+        ));
+    }
+    warnings.extend(of_the_cluster(context, spec, id, replaced.as_ref()).await);
+    Ok(Written {
+        index,
+        id: id.clone(),
+        is_new: replaced.is_none(),
+        warnings,
+    })
 }
 
-fn check_drivers(spec: &JobSpec, layout: Layout) -> Result<(), Error> {
+/// What the cluster's generation of the plugin would refuse.
+fn check_layout(spec: &JobSpec, layout: Layout) -> Result<(), Error> {
     if spec.tasks.iter().any(|task| !layout.has(task.driver)) {
         return Err(Error::bad_request(
             "Driver Oracle needs the dtle plugin 4.22.11 or later; the cluster's is older",
         ));
     }
-    Ok(())
+    match check::of_layout(spec, layout) {
+        faults if faults.is_empty() => Ok(()),
+        faults => Err(Error::bad_request(faults.join("; "))),
+    }
 }
 
 /// The ID of the path, of the body, or a new one.
@@ -133,7 +183,7 @@ async fn register_nomad(
     path_id: Option<&str>,
     document: Map<String, Value>,
     expected: Option<u64>,
-) -> Result<u64, Error> {
+) -> Result<Written, Error> {
     let mut faults: Vec<String> = Vec::new();
     let mut document = nomad_job::canonical(document, &mut faults);
     let job: Job = serde_json::from_value(Value::Object(document.clone())).map_err(|error| {
@@ -184,7 +234,8 @@ async fn register_nomad(
     if context.call.query.flag("paused") {
         stand_still(&mut document);
     }
-    let (id, job, document) = (&id, &job, &document);
+    let is_new = AtomicBool::new(false);
+    let (id, job, document, is_new) = (&id, &job, &document, &is_new);
     let index = change(
         context.writer(),
         id,
@@ -192,10 +243,16 @@ async fn register_nomad(
         |before| async move {
             check_index(expected, before.as_ref())?;
             check_name(&job.name, id, before.as_ref())?;
+            is_new.store(before.is_none(), Ordering::Relaxed);
             Ok(Some(document.clone()))
         },
     );
-    Ok(index.await?.unwrap_or_default())
+    Ok(Written {
+        index: index.await?.unwrap_or_default(),
+        id: id.clone(),
+        is_new: is_new.load(Ordering::Relaxed),
+        warnings: Vec::new(),
+    })
 }
 
 /// With `?paused=true`: no group of the job runs until it is resumed.
@@ -274,6 +331,7 @@ pub(super) async fn validate(context: &Context<'_>) -> Result<Validation, Error>
         driver_config_validated: false,
         error,
         validation_tasks: Vec::new(),
+        warnings: Vec::new(),
     };
     let spec = match parse(&context.call.body) {
         Ok(Body::Job(spec)) => spec,
@@ -302,7 +360,7 @@ pub(super) async fn validate(context: &Context<'_>) -> Result<Validation, Error>
         &context.nomad,
     )
     .await?;
-    if let Err(error) = check_drivers(&spec, layout) {
+    if let Err(error) = check_layout(&spec, layout) {
         return Ok(failed(error.message().to_owned()));
     }
     let document = document(&Registration {
@@ -315,10 +373,21 @@ pub(super) async fn validate(context: &Context<'_>) -> Result<Validation, Error>
         paused: false,
     });
     let answer = context.nomad.validate(&document).await?;
+    let mut warnings = spec.warnings.clone();
+    let registered = match &spec.id {
+        Some(id) => registered(&context.nomad, id).await.ok().flatten(),
+        None => {
+            warnings.push("the body has no ID: each time it is sent it makes a new job".to_owned());
+            None
+        }
+    };
+    let before = registered.as_ref().map(|registered| &registered.job);
+    warnings.extend(of_the_cluster(context, &spec, &id, before).await);
     Ok(Validation {
         driver_config_validated: answer.driver_config_validated,
         error: one_line(&answer),
         validation_tasks: spec.tasks.iter().map(validation::of_task).collect(),
+        warnings,
     })
 }
 

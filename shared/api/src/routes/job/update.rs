@@ -28,7 +28,7 @@ pub const ROUTE: Route = Route {
         query: &[Query::Region, Query::Fresh, Query::Paused],
         body: Some(Body::JobInAnyForm),
         answer: Answer::Json(shape::<v2::WriteReply>()),
-        headers: Headers::Write,
+        headers: Headers::Registration,
         bad: &[
             "the body's ID \"a\" is not the path's \"b\"",
             "Job Name hasn't been provided",

@@ -7,7 +7,7 @@ use dtle_translate::v2;
 
 use super::registration::validate;
 use crate::context::Context;
-use crate::document::{Answer, Body, Doc, Query, Readme, shape};
+use crate::document::{Answer, Body, Doc, Headers, Query, Readme, shape};
 use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
 
@@ -30,6 +30,7 @@ pub const ROUTE: Route = Route {
         query: &[Query::Region, Query::Fresh],
         body: Some(Body::Job),
         answer: Answer::Json(shape::<v2::Validation>()),
+        headers: Headers::Warnings,
         bad: &["the JSON ends too early (line 1, column 1)"],
         ..Doc::NOMAD
     },
@@ -37,5 +38,9 @@ pub const ROUTE: Route = Route {
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let report = validate(context).await?;
-    Reply::json(context.call.style(), &report)
+    let mut reply = Reply::json(context.call.style(), &report)?;
+    for warning in &report.warnings {
+        reply = reply.with_warning(warning);
+    }
+    Ok(reply)
 }

@@ -53,13 +53,13 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let plain = options.plain();
     let jobs = jobs::visible(context.reader(), &plain).await?;
     let mut list = Vec::new();
-    for allocation in &allocations.value {
+    for mut allocation in allocations.value {
         let stub = &allocation.stub;
         let Some((_, job)) = jobs.of(&stub.job_id, stub.create_index) else {
             continue;
         };
         let paused = is_paused(&context.nomad, job, stub, &plain).await?;
-        list.extend(whole(allocation, paused, masked));
+        list.extend(whole(&context.app.events, &mut allocation, paused, masked).await);
     }
     list.sort_by(|a, b| a.stub.id.cmp(&b.stub.id));
     Reply::read(

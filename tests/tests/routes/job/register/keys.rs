@@ -18,7 +18,6 @@ fn undocumented() -> Value {
             "TableSchemaRenameRegex": "",
             "TableSchemaScope": "schemas",
             "Tables": [{
-                "TableName": "t",
                 "TableRegex": "t(\\d)",
                 "TableRename": "u$1",
                 "TableRenameRegex": "",

@@ -175,7 +175,7 @@ on_both!(
         // Four levels of a body are above a Config's values.
         let deep = job_with(
             "deep",
-            &json!({"Gtid": nested(60), "unknown": nested(60)}),
+            &json!({"NatsAddr": nested(60), "unknown": nested(60)}),
             &json!({}),
         );
         cluster.create(&deep).await;
@@ -195,7 +195,7 @@ on_both!(
 
         // One that could not be read would be in the way of every list.
         for levels in [61, 119, 123, 1000] {
-            let deeper = job_with("deeper", &json!({"Gtid": nested(levels)}), &json!({}));
+            let deeper = job_with("deeper", &json!({"unknown": nested(levels)}), &json!({}));
             let answer = cluster.api.post_json("/v1/jobs", &deeper).await;
             assert_eq!(answer.status, 400, "{levels}: {}", answer.shown());
         }

@@ -76,6 +76,12 @@ impl GtidSet {
             .is_some_and(|(first, _)| *first <= number)
     }
 
+    /// The highest number of a server in it.
+    #[must_use]
+    pub fn highest(&self, server: Uuid) -> Option<u64> {
+        Some(self.servers.get(&server)?.last()?.1)
+    }
+
     /// The one transaction that is in it; `None` for none or several.
     #[must_use]
     pub fn only_one(&self) -> Option<(Uuid, u64)> {

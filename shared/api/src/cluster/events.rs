@@ -1,0 +1,61 @@
+//! The events of tasks, those that Nomad has lost included.
+//!
+//! Reading statistics pushes events out of the ten that Nomad keeps of a task. Those
+//! that this process has seen are remembered; others are made anew from what Nomad
+//! still knows ([`dtle_translate::events`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dtle_translate::events::{merge, restore};
+use dtle_translate::wire::{AllocationStub, Event};
+use moka::future::Cache;
+
+/// Bytes of events remembered: those of some 5,000 tasks.
+const ROOM: u64 = 16 << 20;
+
+/// By the task's name in Nomad.
+type OfTasks = BTreeMap<String, Vec<Event>>;
+
+/// The events that this process has seen, by the allocation's ID.
+pub struct Events(Cache<String, Arc<OfTasks>>);
+
+impl Default for Events {
+    fn default() -> Self {
+        let size = |id: &String, tasks: &Arc<OfTasks>| {
+            let events = tasks.values().flatten();
+            let texts = events.map(|event| 400 + event.message.len() + event.driver_error.len());
+            u32::try_from(256 + id.len() + texts.sum::<usize>()).unwrap_or(u32::MAX)
+        };
+        Self(Cache::builder().max_capacity(ROOM).weigher(size).build())
+    }
+}
+
+impl Events {
+    /// Gives an allocation's tasks the events that Nomad has lost, and remembers those
+    /// that it has.
+    pub async fn complete(&self, allocation: &mut AllocationStub) {
+        if allocation.task_states.is_empty() {
+            return;
+        }
+        let known = self.0.get(&allocation.id).await.unwrap_or_default();
+        let mut seen = OfTasks::new();
+        for (task, state) in &mut allocation.task_states {
+            let before = known.get(task).map_or(&[][..], Vec::as_slice);
+            let events = merge(before, &state.events);
+            seen.insert(task.clone(), events.clone());
+            state.events = events;
+        }
+        if seen != *known {
+            self.0.insert(allocation.id.clone(), Arc::new(seen)).await;
+        }
+        restore(allocation);
+    }
+
+    /// As [`Events::complete`], for many.
+    pub async fn complete_all(&self, allocations: &mut [AllocationStub]) {
+        for allocation in allocations {
+            self.complete(allocation).await;
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What a caller who creates or updates a job should know of the jobs that are there.
+//!
+//! A warning is advice: where Nomad or Consul does not answer in time there is none,
+//! and the write stands.
+
+use std::time::Duration;
+
+use dtle_nomad::ReadOptions;
+use dtle_translate::scope::{Target, added};
+use dtle_translate::spec::JobSpec;
+use dtle_translate::status::recorded;
+use dtle_translate::wire::Job;
+use dtle_translate::{JobView, job};
+
+use crate::cluster::jobs;
+use crate::context::Context;
+
+/// How long a write waits for its warnings. A process that has seen the list of jobs
+/// needs one call; one that has not reads every job.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How many other jobs a warning names.
+const NAMED: usize = 3;
+
+/// The warnings for a job that was or would be registered in the place of `before`.
+pub(super) async fn of_the_cluster(
+    context: &Context<'_>,
+    spec: &JobSpec,
+    id: &str,
+    before: Option<&Job>,
+) -> Vec<String> {
+    let warnings = async {
+        let (added, shared) = tokio::join!(
+            of_added(context, spec, before),
+            of_shared(context, spec, id)
+        );
+        added.into_iter().chain(shared).collect()
+    };
+    let in_time = tokio::time::timeout(PATIENCE, warnings).await;
+    in_time.unwrap_or_default()
+}
+
+/// The tables that an update adds to a job that has run. The plugin copies only once,
+/// at the beginning.
+async fn of_added(context: &Context<'_>, spec: &JobSpec, before: Option<&Job>) -> Option<String> {
+    let before = before?;
+    let view = JobView::new(before);
+    let added = added(&job::to_v2(&view, &recorded(before)), spec);
+    if added.is_empty() {
+        return None;
+    }
+    if let Some(consul) = jobs::consul(context.reader()).await
+        && let Ok(progress) = consul.progress(&before.name).await
+        && !progress.overrides()
+    {
+        // It has copied nothing yet.
+        return None;
+    }
+    let names = added.iter().take(10).map(String::as_str);
+    let names = names.collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "{names}: added to a job that has run already. Rows that are there are not copied, and the first change of a table that the destination does not have stops the job: copy it first, or make a job of its own for it"
+    ))
+}
+
+/// The other jobs that write the same tables of the same server.
+async fn of_shared(context: &Context<'_>, spec: &JobSpec, id: &str) -> Option<String> {
+    let target = Target::of_spec(spec)?;
+    let visible = jobs::visible(context.reader(), &ReadOptions::default()).await;
+    let mut meets: Vec<(String, String)> = Vec::new();
+    let visible = visible.ok()?;
+    for other in visible.iter().filter(|other| other.id != id && !other.stop) {
+        let view = JobView::new(other);
+        let theirs = Target::of_job(&job::to_v2(&view, &recorded(other)));
+        let shared = theirs.and_then(|theirs| target.shared(&theirs));
+        meets.extend(shared.map(|shared| (other.id.clone(), shared)));
+    }
+    let (_, shared) = meets.first()?;
+    let mut names: Vec<&str> = meets
+        .iter()
+        .take(NAMED)
+        .map(|(id, _)| id.as_str())
+        .collect();
+    if meets.len() > NAMED {
+        names.push("others");
+    }
+    let (jobs, write) = match names.len() {
+        1 => ("job", "writes"),
+        _ => ("jobs", "write"),
+    };
+    Some(format!(
+        "the {jobs} {} {write} the same: {shared}. Two jobs that write one table overwrite each other's rows",
+        names.join(", ")
+    ))
+}

@@ -1,0 +1,269 @@
+//! Prometheus text: what the plugin says on its nodes, under the names of 2.x, and what
+//! 2.x had no names for.
+//!
+//! The plugin names a series `dtle_<host>_delay_time{task_name="<job>_<task>"}` (3.20)
+//! or `dtle_delay_time{host="<host>",task_name="<job>_<task>"}` (4.23); 2.x named it
+//! `udup_<host>_delay_time{task_name="<Name>_<Type>"}`, and without the host when
+//! `disable_hostname` was set, as here.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::{JobView, Side};
+use crate::status::Status;
+
+/// The series of 2.x that the plugin has too, without their prefixes.
+const OF_2X: &[&str] = &[
+    "buffer_dest_queue_size",
+    "buffer_send_by_size_full",
+    "buffer_send_by_timeout",
+    "buffer_src_queue_size",
+    "delay_num",
+    "delay_time",
+    "network_in_bytes",
+    "network_in_msgs",
+    "network_out_bytes",
+    "network_out_msgs",
+    "table_delete",
+    "table_insert",
+    "table_update",
+    "throughput_num",
+    "throughput_time",
+];
+
+/// The plugin's counts of transactions, from 4.x on.
+const READ: &str = "src_extracted_incr_tx_count";
+const APPLIED: &str = "dest_applied_incr_tx_count";
+
+/// The states that a job can have.
+const STATES: &[&str] = &["complete", "dead", "pause", "pending", "running"];
+
+/// A sample of the plugin's about one task.
+#[derive(Clone, Debug, PartialEq)]
+struct Sample {
+    series: &'static str,
+    task: String,
+    value: f64,
+}
+
+/// What a node's plugin says about tasks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OfNode(Vec<Sample>);
+
+/// Reads what a node's plugin says; lines of any other kind are passed over.
+#[must_use]
+pub fn read(text: &str) -> OfNode {
+    OfNode(text.lines().filter_map(sample).collect())
+}
+
+fn sample(line: &str) -> Option<Sample> {
+    let (name, rest) = line.split_once('{')?;
+    let name = name.strip_prefix("dtle_")?;
+    let known = OF_2X.iter().chain(&[READ, APPLIED]);
+    let series = *known
+        .filter(|known| {
+            let host = name.strip_suffix(**known);
+            host.is_some_and(|host| host.is_empty() || host.ends_with('_'))
+        })
+        .max_by_key(|known| known.len())?;
+    let (labels, value) = rest.rsplit_once('}')?;
+    let (_, task) = labels.split_once("task_name=\"")?;
+    let (task, _) = task.split_once('"')?;
+    let value: f64 = value.split_whitespace().next()?.parse().ok()?;
+    let task = task.to_owned();
+    value.is_finite().then_some(Sample {
+        series,
+        task,
+        value,
+    })
+}
+
+/// A job, as the metrics show it.
+#[derive(Clone, Debug)]
+pub struct OfJob<'a> {
+    /// The job.
+    pub view: &'a JobView<'a>,
+    /// Its status.
+    pub status: &'a Status,
+    /// Seconds since what is stored as applied last moved, as far as was seen.
+    pub since_progress: Option<u64>,
+}
+
+/// Samples by series, since Prometheus wants those of a series together.
+#[derive(Default)]
+struct Text(BTreeMap<String, Vec<(String, f64)>>);
+
+impl Text {
+    fn add(&mut self, series: &str, labels: &[(&str, &str)], value: f64) {
+        let mut written = String::new();
+        for (name, value) in labels {
+            if !written.is_empty() {
+                written.push(',');
+            }
+            // A text never fails to take more.
+            let _written = write!(written, "{name}=\"{}\"", escaped(value));
+        }
+        let samples = self.0.entry(series.to_owned()).or_default();
+        samples.push((written, value));
+    }
+
+    fn written(&self) -> String {
+        let mut text = String::new();
+        for (series, samples) in &self.0 {
+            if let Some((_, help)) = HELP.iter().find(|(known, _)| known == series) {
+                let _written = writeln!(text, "# HELP {series} {help}");
+            }
+            let _written = writeln!(text, "# TYPE {series} gauge");
+            for (labels, value) in samples {
+                let _written = match labels.as_str() {
+                    "" => writeln!(text, "{series} {value}"),
+                    labels => writeln!(text, "{series}{{{labels}}} {value}"),
+                };
+            }
+        }
+        text
+    }
+}
+
+/// What the series mean that are not 2.x's.
+const HELP: &[(&str, &str)] = &[
+    ("dtle_cluster_up", "Whether Nomad answered."),
+    (
+        "dtle_job_failed_since_seconds",
+        "When a dead job failed, in Unix seconds.",
+    ),
+    ("dtle_job_paused", "Whether the job is paused."),
+    (
+        "dtle_job_retrying",
+        "Whether a task of the job has failed and is started again.",
+    ),
+    (
+        "dtle_job_seconds_since_progress",
+        "Seconds since the position stored in Consul moved, as far as this process has seen; it also grows while the source is quiet.",
+    ),
+    (
+        "dtle_job_status",
+        "1 for the Status that the job has, 0 for the others.",
+    ),
+    (
+        "dtle_job_transactions_behind",
+        "Transactions that Src has read and Dest has not applied, of plugins from 4.x on.",
+    ),
+    (
+        "dtle_plugin_up",
+        "Whether the plugin's metrics on this node answered.",
+    ),
+    (
+        "udup_delay_time",
+        "Seconds between a transaction on the source and its commit, of the last one committed.",
+    ),
+];
+
+fn escaped(value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+    value.replace('\n', "\\n")
+}
+
+/// The whole text. `nodes`: what each node's plugin said, by its address; `None` where
+/// it did not answer. Series of jobs that are gone, which the plugin keeps until its
+/// process ends, are left out.
+#[must_use]
+pub fn text(jobs: &[OfJob<'_>], nodes: &[(String, Option<OfNode>)]) -> String {
+    let mut text = Text::default();
+    text.add("dtle_cluster_up", &[], 1.0);
+    // By the plugin's own name of a task.
+    let mut tasks: BTreeMap<String, (&OfJob<'_>, Side)> = BTreeMap::new();
+    for job in jobs {
+        for (side, _, task) in &job.view.tasks {
+            let name = format!("{}_{}", job.view.job.name, task.name);
+            tasks.insert(name, (job, *side));
+        }
+    }
+    let mut counts: BTreeMap<&str, (Option<f64>, Option<f64>)> = BTreeMap::new();
+    for (address, said) in nodes {
+        let up = f64::from(u8::from(said.is_some()));
+        text.add("dtle_plugin_up", &[("node", address)], up);
+        for sample in said.iter().flat_map(|OfNode(samples)| samples) {
+            let Some((job, side)) = tasks.get(&sample.task) else {
+                continue;
+            };
+            let id = job.view.job.id.as_str();
+            let count = counts.entry(id).or_default();
+            match sample.series {
+                // A task that has moved is counted where it has counted more.
+                READ => count.0 = Some(count.0.unwrap_or(0.0).max(sample.value)),
+                APPLIED => count.1 = Some(count.1.unwrap_or(0.0).max(sample.value)),
+                series => {
+                    let name = format!("{}_{side}", job.view.name());
+                    let labels = [("job_id", id), ("node", address), ("task_name", &name)];
+                    text.add(&format!("udup_{series}"), &labels, sample.value);
+                }
+            }
+        }
+    }
+    for job in jobs {
+        of_job(&mut text, job, counts.get(job.view.job.id.as_str()));
+    }
+    text.written()
+}
+
+fn of_job(text: &mut Text, job: &OfJob<'_>, counts: Option<&(Option<f64>, Option<f64>)>) {
+    let labels = [
+        ("job_id", job.view.job.id.as_str()),
+        ("name", job.view.name()),
+    ];
+    let flag = |on: bool| f64::from(u8::from(on));
+    for state in STATES {
+        let [id, name] = labels;
+        let labels = [id, name, ("status", *state)];
+        text.add("dtle_job_status", &labels, flag(*state == job.status.word));
+    }
+    text.add("dtle_job_paused", &labels, flag(job.status.word == "pause"));
+    let retrying = matches!(job.status.word, "running" | "pending") && job.status.retries;
+    text.add("dtle_job_retrying", &labels, flag(retrying));
+    if let Some(since) = job.status.since {
+        let seconds = since.div_euclid(1_000_000_000);
+        #[expect(clippy::cast_precision_loss, reason = "seconds fit into 53 bits")]
+        text.add("dtle_job_failed_since_seconds", &labels, seconds as f64);
+    }
+    if job.status.word != "running" {
+        return;
+    }
+    if let Some(seconds) = job.since_progress {
+        #[expect(clippy::cast_precision_loss, reason = "seconds fit into 53 bits")]
+        text.add("dtle_job_seconds_since_progress", &labels, seconds as f64);
+    }
+    if let Some((Some(read), Some(applied))) = counts {
+        let behind = (read - applied).max(0.0);
+        text.add("dtle_job_transactions_behind", &labels, behind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_generations_lines_are_read_and_others_passed_over() {
+        let three = r#"dtle_my_host_delay_time{task_name="a_Src"} 7"#;
+        let four = r#"dtle_delay_time{host="vm",task_name="a_Src"} 7"#;
+        for line in [three, four] {
+            let OfNode(samples) = read(line);
+            assert_eq!(samples.len(), 1, "{line}");
+            assert_eq!(samples[0].series, "delay_time");
+            assert_eq!((samples[0].task.as_str(), samples[0].value), ("a_Src", 7.0));
+        }
+        for line in [
+            "",
+            "# TYPE dtle_delay_time gauge",
+            "go_goroutines 5",
+            r#"dtle_delay_time{host="vm"} 7"#,
+            r#"dtle_delay_time{task_name="a_Src"} NaN"#,
+            r#"dtle_xdelay_time{task_name="a_Src"} 7"#,
+            r#"dtle_delay_time{task_name="a_Src""#,
+            r#"lightning_delay_time{task_name="a_Src"} 7"#,
+        ] {
+            assert_eq!(read(line), OfNode::default(), "{line}");
+        }
+    }
+}

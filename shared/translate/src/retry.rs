@@ -1,0 +1,184 @@
+//! Tasks that failed and that Nomad starts again: which side, why, which attempt.
+//!
+//! Nomad calls such a job `running`, and between two attempts nothing in its list
+//! tells why they are needed. The events of the job's allocations do.
+
+use super::status::failure_of_task;
+use super::{JobView, Side, time};
+use crate::wire::{AllocationStub, TaskGroup, TaskState};
+
+/// How long a task has to run until its last failure counts as overcome, in
+/// nanoseconds. A connection to a host that does not answer takes up to 127 seconds
+/// to fail (Linux' `tcp_syn_retries` of 6), and the task reads `running` meanwhile.
+pub const SETTLED: i64 = 150 * 1_000_000_000;
+
+/// What 4.x says on one side when the other has been started again, as in `NatsAddr
+/// changed to wait. will restart dst` [Nomad recording 068 of 4.23]. The other side is
+/// the cause.
+const FOLLOWS: &str = "NatsAddr changed to ";
+/// How the plugin's Src begins what its Dest told it [Nomad recording 071 of 4.23].
+const TOLD_BY_DEST: &str = "applier error: ";
+/// As [`TOLD_BY_DEST`], in 3.x, for what makes both sides begin anew.
+const RESTARTED_BY_DEST: &str = "applier restart: ";
+
+/// A task that failed and is tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The side whose fault it is.
+    pub side: Side,
+    /// The group of the task.
+    pub group: String,
+    /// The plugin's or Nomad's text. Empty when Nomad has lost it.
+    pub cause: String,
+    /// When the task failed, in Unix nanoseconds.
+    pub failed: i64,
+    /// When it was started again, in Unix nanoseconds; `None` while it waits for that.
+    pub started: Option<i64>,
+    /// How often it has failed; 0 where it was moved to another node.
+    pub attempt: u64,
+    /// How often it may fail before it is given up, if that is known.
+    pub of: Option<u64>,
+    /// Whether the text says that the other side is the cause.
+    follows: bool,
+}
+
+impl Retry {
+    /// Whether the task has run for so long that the failure is overcome.
+    #[must_use]
+    pub fn is_over(&self, now: i64) -> bool {
+        self.started
+            .is_some_and(|started| now.saturating_sub(started) >= SETTLED)
+    }
+
+    /// The cause and the attempt: `… connection refused (attempt 2 of 4)`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let cause = match self.cause.trim() {
+            "" => "failed; Nomad no longer knows why",
+            cause => cause,
+        };
+        match (self.attempt, self.of) {
+            (0, _) => format!("{cause} (started again on another node)"),
+            // Attempts that are long past are not counted against the policy.
+            (attempt, Some(of)) if attempt <= of => format!("{cause} (attempt {attempt} of {of})"),
+            (attempt, _) => format!("{cause} (attempt {attempt})"),
+        }
+    }
+}
+
+/// The tasks of a job that failed and are tried again, by the newest allocation of
+/// each group.
+#[must_use]
+pub fn retries(view: &JobView<'_>, allocations: &[AllocationStub]) -> Vec<Retry> {
+    view.tasks
+        .iter()
+        .filter_map(|(side, group, _)| {
+            let mut own: Vec<&AllocationStub> = allocations
+                .iter()
+                .filter(|allocation| allocation.task_group == group.name)
+                .collect();
+            own.sort_by_key(|one| std::cmp::Reverse((one.create_index, one.create_time)));
+            let newest = own.first()?;
+            of_allocation(*side, group, newest)
+                .or_else(|| moved(*side, group, newest, own.get(1).copied()?))
+        })
+        .collect()
+}
+
+/// The task of an allocation that failed and is tried again on the same node.
+#[must_use]
+pub fn of_allocation(side: Side, group: &TaskGroup, allocation: &AllocationStub) -> Option<Retry> {
+    if allocation.desired_status != "run" {
+        return None;
+    }
+    let state = allocation
+        .task_states
+        .values()
+        .filter(|state| state.restarts > 0 && !state.failed && state.state != "dead")
+        .max_by_key(|state| time::nanos_of(state.last_restart.as_deref()))?;
+    let restarted = time::nanos_of(state.last_restart.as_deref()).unwrap_or_default();
+    let (failed, cause) = failure_of_task(state).unwrap_or((restarted, String::new()));
+    // The number of failures is that of restarts: the last one is still to come
+    // while Nomad has not yet decided about it.
+    let attempt = state.restarts + u64::from(failed > restarted);
+    let policy = group.restart_policy.as_ref();
+    let (side, follows) = blamed(side, &cause);
+    Some(Retry {
+        side,
+        group: group.name.clone(),
+        cause,
+        failed,
+        started: started(state),
+        attempt,
+        of: policy
+            .filter(|policy| policy.mode == "fail")
+            .and_then(|policy| u64::try_from(policy.attempts).ok())
+            .map(|attempts| attempts + 1),
+        follows,
+    })
+}
+
+/// A task whose allocation failed for good and was replaced by a new one.
+fn moved(
+    side: Side,
+    group: &TaskGroup,
+    newest: &AllocationStub,
+    before: &AllocationStub,
+) -> Option<Retry> {
+    if newest.desired_status != "run" || before.client_status != "failed" {
+        return None;
+    }
+    let (failed, cause) = super::status::failure(before)?;
+    // An allocation that a change of the job made has nothing to do with it.
+    if before.job_version != newest.job_version {
+        return None;
+    }
+    let (side, follows) = blamed(side, &cause);
+    Some(Retry {
+        side,
+        group: group.name.clone(),
+        cause,
+        failed,
+        started: newest.task_states.values().find_map(started),
+        attempt: 0,
+        of: None,
+        follows,
+    })
+}
+
+fn started(state: &TaskState) -> Option<i64> {
+    (state.state == "running")
+        .then(|| time::nanos_of(state.started_at.as_deref()))
+        .flatten()
+}
+
+/// Whether a text only says that the other side failed or was started again.
+pub(super) fn follows(text: &str) -> bool {
+    blamed(Side::Src, text).1 || blamed(Side::Dest, text).1
+}
+
+/// The side whose fault a text of that side is, and whether the text only follows
+/// from the other side's failure.
+pub(super) fn blamed(side: Side, text: &str) -> (Side, bool) {
+    match side {
+        Side::Src if text.starts_with(TOLD_BY_DEST) || text.starts_with(RESTARTED_BY_DEST) => {
+            (Side::Dest, true)
+        }
+        Side::Src if text.contains(FOLLOWS) => (Side::Dest, true),
+        Side::Dest if text.contains(FOLLOWS) => (Side::Src, true),
+        side => (side, false),
+    }
+}
+
+/// Why a job is being tried again, in one line that names the side:
+/// `Dest: Error 1045: Access denied … (attempt 2 of 4)`; empty when it is not.
+#[must_use]
+pub fn cause(retries: &[Retry], now: i64) -> String {
+    retries
+        .iter()
+        .filter(|retry| !retry.is_over(now))
+        // A text of its own before one that follows from it, then the first failure.
+        .min_by_key(|retry| (retry.follows, retry.cause.is_empty(), retry.failed))
+        .map(|retry| format!("{}: {}", retry.side, retry.text()))
+        .unwrap_or_default()
+}
