@@ -11,8 +11,9 @@ use nomad_sim::{NomadSim, Options};
 use serde_json::Value;
 
 use crate::cluster::{job, running};
+use crate::gateway::{Records, recorded_gateway};
 use crate::proxy::{Fault, Which};
-use crate::{Answer, Client, PATIENCE, Process, Proxy, gateway};
+use crate::{Answer, Client, PATIENCE, Process, Proxy};
 
 /// A Nomad behind one proxy or several, and the gateway in front of them all.
 pub struct Faulty {
@@ -22,6 +23,8 @@ pub struct Faulty {
     pub servers: Vec<Proxy>,
     /// The gateway.
     pub api: Client,
+    /// What was recorded of its requests.
+    pub records: Records,
     _gateway: Server,
     objects: Objects,
 }
@@ -52,7 +55,7 @@ impl Faulty {
         }
         let urls: Vec<String> = proxies.iter().map(Proxy::url).collect();
         let settings = [("DTLE_DEADLINE", deadline), ("DTLE_LAYOUT", "merged")];
-        let (server, api) = gateway(&urls.join(","), &settings).await;
+        let (server, api, records) = recorded_gateway(&urls.join(","), &settings).await;
         for id in ["kept", "to-pause", "to-resume", "to-change", "to-delete"] {
             api.post_json("/v1/jobs", &job(id)).await.succeeds();
         }
@@ -68,6 +71,7 @@ impl Faulty {
             nomad,
             servers: proxies,
             api,
+            records,
             _gateway: server,
             objects,
         }

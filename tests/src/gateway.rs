@@ -1,9 +1,10 @@
 //! The API under test: the local gateway, on a port of its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use dtle_api::App;
+use dtle_api::observe::{Record, to_log};
 use dtle_api::settings::Settings;
 use local::gateway::{Gateway, Server, Template, serve};
 use nomad_sim::Plugin;
@@ -66,6 +67,18 @@ impl Generation {
 /// # Panics
 /// When it cannot be set up.
 pub async fn gateway(nomad: &str, settings: &[(&str, &str)]) -> (Server, Client) {
+    let (server, client, _) = recorded_gateway(nomad, settings).await;
+    (server, client)
+}
+
+/// The records of requests, in the order in which they were answered.
+pub type Records = Arc<Mutex<Vec<Record>>>;
+
+/// The same, with the record of every request.
+///
+/// # Panics
+/// When it cannot be set up.
+pub async fn recorded_gateway(nomad: &str, settings: &[(&str, &str)]) -> (Server, Client, Records) {
     let settings = Settings::from_lookup(|name| match name {
         "NOMAD_ADDR" => Some(nomad.to_owned()),
         _ => settings
@@ -74,13 +87,22 @@ pub async fn gateway(nomad: &str, settings: &[(&str, &str)]) -> (Server, Client)
             .map(|(_, value)| (*value).to_owned()),
     })
     .expect("settings");
-    let app = Arc::new(App::new(settings).expect("an app"));
-    let gateway = Gateway::new(app, Template::built_in().expect("the template")).expect("routes");
+    let mut app = App::new(settings).expect("an app");
+    let records = Records::default();
+    app.observer = Box::new({
+        let records = Arc::clone(&records);
+        move |record| {
+            to_log(record);
+            records.lock().unwrap().push(record.clone());
+        }
+    });
+    let gateway =
+        Gateway::new(Arc::new(app), Template::built_in().expect("the template")).expect("routes");
     let server = serve(gateway, SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .expect("a free port");
     let client = Client::new(server.address());
-    (server, client)
+    (server, client, records)
 }
 
 /// A test for each generation of the plugin, under one name.

@@ -31,6 +31,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
+import alarms
 import cloudformation as cfn
 
 # SAM warns about switches of its own that nobody here has set.
@@ -85,6 +86,8 @@ CHOICES = {
     "CorsOrigins": ["", "https://console.example.com, http://10.0.0.5:3000"],
     "OpenAccess": ["false", "true"],
     "OpenAccessAcknowledgement": ["", SENTENCE],
+    "AuthorizerCacheSeconds": [60, 0, 10, 30, 300, 900, 3600],
+    "StatisticsRate": [5, 1, 2, 10, 20, 50, 100, 500],
     "JobLayout": ["auto", "split", "merged"],
     "Architecture": ["x86_64", "arm64"],
     "StatisticsConcurrency": [-1, 2],
@@ -196,6 +199,9 @@ def each_route_has_one_integration_one_function_and_the_authorizer(template, val
     [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
     assert set(stage["RouteSettings"]) <= keys, "RouteSettings for no route fail the deployment"
     assert stage["StageName"] == "$default" and stage["AutoDeploy"] is True
+    rate = values["StatisticsRate"]
+    for path in ("/v1/agent/allocation/{id}/stats", "/agent/allocation/{id}/stats"):
+        assert stage["RouteSettings"][f"GET {path}"] == {"ThrottlingRateLimit": rate, "ThrottlingBurstLimit": 2 * rate}
     # SAM spells it so when FailOnWarnings is on.
     assert body(template)["paths"]["/$default"]["x-amazon-apigateway-any-method"]["isDefaultRoute"] is True
 
@@ -207,12 +213,20 @@ def the_authorizer_asks_the_right_function_and_keys_its_cache_by_route(template,
     assert authorizer["type"] == "request" and authorizer["enableSimpleResponses"] is True
     assert authorizer["authorizerPayloadFormatVersion"] == "2.0"
     assert sorted(authorizer["identitySource"]) == ["$context.routeKey", "$request.header.Authorization"]
-    assert authorizer["authorizerResultTtlInSeconds"] == {"Ref": "AuthorizerCacheSeconds"}
+    assert authorizer["authorizerResultTtlInSeconds"] == values["AuthorizerCacheSeconds"]
     assert function_behind(alias_in(authorizer["authorizerUri"]), template) == "AuthorizerFunction"
     assert any(
         permission["FunctionName"] == {"Ref": alias_in(authorizer["authorizerUri"])}
         for permission in of_type(template, "AWS::Lambda::Permission").values()
     )
+
+
+def what_has_no_type_of_its_own_holds_no_parameter_that_is_a_number(template, values):
+    # CloudFormation makes texts of them there: the body of an API, and what it calls Json.
+    [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    numbers = {name for name, parameter in template["Parameters"].items() if parameter["Type"] == "Number"}
+    for part in (body(template), stage["RouteSettings"]):
+        assert not numbers & set(cfn.references(part)), numbers & set(cfn.references(part))
 
 
 def preflights_need_no_token_where_origins_are_named_and_have_no_route_else(template, values):
@@ -350,6 +364,7 @@ def limits_are_far(template, values):
 ALWAYS = [
     each_route_has_one_integration_one_function_and_the_authorizer,
     the_authorizer_asks_the_right_function_and_keys_its_cache_by_route,
+    what_has_no_type_of_its_own_holds_no_parameter_that_is_a_number,
     preflights_need_no_token_where_origins_are_named_and_have_no_route_else,
     every_function_but_the_authorizer_has_a_route,
     functions_that_talk_to_nomad_are_in_the_vpc_and_others_are_not,
@@ -425,26 +440,63 @@ def senseless_parameters_are_refused():
         ("CorsOrigins", "*"),
         ("CorsOrigins", "https://console.example.com/app"),
         ("RestartDelay", "15"),
-        ("Release", ""),
+        *(("Release", value) for value in UNFIT_RELEASES),
+        ("ReleaseBefore", "v1.2-again"),
+        ("AuthorizerCacheSeconds", 61),
+        ("StatisticsRate", 0),
         ("StatisticsConcurrency", -2),
         ("ListTimeout", 30),
     ]:
         assert list(cfn.faults_of_values(template, {**usual, name: value})), f"{name} = {value!r} passed"
 
 
-def a_new_release_makes_new_versions_of_every_function():
-    before, after = (
-        {name for name in of_type(transform(values_of({"Release": release})), "AWS::Lambda::Version")}
-        for release in ("one", "two")
-    )
-    assert len(before) == len(after) and not before & after
+# What was documented once, what people write, and what somebody may try.
+UNFIT_RELEASES = [
+    "", "v0.1.0", "v1.2-again", "2026-11-25", "release_7", "d3f3578-dirty", "20261125143005", "release20251",
+    "a b", "a\n", "é", "１", "../x", "${x}", "*", "\0",
+]  # fmt: skip
+
+
+def every_release_that_is_taken_is_deployable_and_makes_new_versions():
+    documented = re.findall(r"Release=([A-Za-z0-9]+)", (TEMPLATE.parent / "docs/deploy.md").read_text())
+    script = (TEMPLATE.parent / "deploy/release").read_text()
+    [form] = re.findall(r"release=\$\((date [^)]+)\)", script)
+    now = subprocess.run(["bash", "-c", form], capture_output=True, text=True, check=True).stdout.strip()
+    assert re.fullmatch(r"\d{10}", now), now
+    # Next minute, hour, day, month, year; the first differs from the others in its last digits only.
+    minutes = ["2611251430", "2611251431", "2611251530", "2611261430", "2612251430", "2711251430"]
+    others = ["initial", "a", "A", "0", "00", "release7", "Version", "0123456789", "abcdefghij", "Abcdefghij", "d3f3578"]
+    seen = {}
+    for release in {*documented, now, *minutes, *others}:
+        values = values_of({"Release": release, "ReleaseBefore": "initial"})
+        assert not list(cfn.faults_of_values(source(), values)), release
+        template = transform(values)
+        versions = set(of_type(template, "AWS::Lambda::Version"))
+        assert len(versions) == len(functions(template)), release
+        for name in template["Resources"]:
+            assert re.fullmatch(r"[A-Za-z0-9]{1,255}", name), f"{release}: {name}"
+        for name in versions:
+            assert name not in seen, f"{release} and {seen[name]}: {name}"
+            seen[name] = release
+
+
+def alarms_count_faults_as_whose_they_are():
+    alarms.check(source(), values_of({}))
+
+
+def the_runbook_has_a_page_for_every_alarm():
+    template, text = source()["Resources"], (TEMPLATE.parent / "docs/runbook.md").read_text()
+    for name in (name for name, it in template.items() if it["Type"] == "AWS::CloudWatch::Alarm"):
+        assert f"docs/runbook.md, {name}" in template[name]["Properties"]["AlarmDescription"], name
+        page = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", text, re.S | re.M)
+        assert page and "\n1. " in page[1] and "\n2. " in page[1], f"docs/runbook.md: no steps for {name}"
 
 
 def the_access_log_and_the_dashboard_are_json():
     template = source()["Resources"]
     line = template["Api"]["Properties"]["AccessLogSettings"]["Format"]
     fields = json.loads(re.sub(r"\$context\.[A-Za-z.]+", "0", line))
-    for name in ("AccessLog", "ServerErrorFilter", "ThrottleFilter", "RefusalFilter"):
+    for name in (name for name, it in template.items() if it["Type"] == "AWS::Logs::MetricFilter"):
         for field in re.findall(r"\$\.(\w+)", template[name]["Properties"].get("FilterPattern", "")):
             assert field in fields, f"{name} asks for {field}"
     board = json.loads(re.sub(r"\$\{[^}]+\}", "x", template["OperatorDashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]))
@@ -456,7 +508,9 @@ ONCE = [
     the_form_shows_every_parameter_once,
     the_documentation_names_every_parameter_and_its_default,
     senseless_parameters_are_refused,
-    a_new_release_makes_new_versions_of_every_function,
+    every_release_that_is_taken_is_deployable_and_makes_new_versions,
+    alarms_count_faults_as_whose_they_are,
+    the_runbook_has_a_page_for_every_alarm,
     the_access_log_and_the_dashboard_are_json,
 ]
 

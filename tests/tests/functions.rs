@@ -33,11 +33,20 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
 
+#[path = "functions/frozen.rs"]
+mod frozen;
 #[path = "functions/lambda_alone.rs"]
 mod lambda_alone;
 
 /// The functions that are run here.
-const BINARIES: &[&str] = &["job-get", "jobs-list", "jobs-register", "not-found"];
+const BINARIES: &[&str] = &[
+    "allocation-stats",
+    "authorizer",
+    "job-get",
+    "jobs-list",
+    "jobs-register",
+    "not-found",
+];
 
 /// Where the function's executable is. Cargo does not build the binaries of
 /// another package for a test, so this does, once, with the features that the
@@ -164,6 +173,15 @@ impl Function {
     /// The answer to an event.
     async fn answers(&mut self, event: Value) -> Value {
         self.answers_within(event, Duration::from_secs(30)).await
+    }
+
+    /// Stops it as Lambda does between requests, or lets it go on: `STOP`, `CONT`.
+    fn signal(&self, name: &str) {
+        let process = self.process.id().unwrap().to_string();
+        let status = std::process::Command::new("kill")
+            .args([&format!("-{name}"), &process])
+            .status();
+        assert!(status.unwrap().success());
     }
 
     /// Ends it; what it wrote on standard output and standard error.

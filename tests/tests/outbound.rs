@@ -147,7 +147,12 @@ impl Calls {
             }
             Self::Consul => {
                 let token = Arc::new(Credential::Fixed(Secret::new(TOKEN)));
-                let consul = Consul::new(&settings.consul.unwrap(), Some(token)).unwrap();
+                let consul = Consul::new(
+                    &settings.consul.unwrap(),
+                    Some(token),
+                    dtle_nomad::Process::Gateway,
+                )
+                .unwrap();
                 consul.progress("x").await.unwrap_err().to_string()
             }
             Self::SecretsManager => {

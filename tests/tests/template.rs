@@ -149,9 +149,9 @@ fn every_setting_that_the_code_reads_is_set_by_the_template_and_no_other() {
         }
     }
     let only = |a: &BTreeSet<String>, b| a.difference(b).cloned().collect::<Vec<_>>();
-    // What a release is called is there for what it changes: the template's text.
+    // Which release came before is there for deploy/rollback, which reads it from outside.
     // The log reads its level itself.
-    assert_eq!(only(&set, &read), ["DTLE_RELEASE", "RUST_LOG"]);
+    assert_eq!(only(&set, &read), ["DTLE_RELEASE_BEFORE", "RUST_LOG"]);
     assert_eq!(
         only(&read, &set),
         [
@@ -183,23 +183,22 @@ fn written(template: &Value) -> BTreeSet<Metric> {
         status: 200,
         ..Record::default()
     };
-    let line = cloudwatch_line(&record, NAMESPACE, SystemTime::now());
+    let line = cloudwatch_line(&record, NAMESPACE, "Release", SystemTime::now());
     let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-    let directive = &line["_aws"]["CloudWatchMetrics"][0];
     let mut written = BTreeSet::new();
-    for metric in directive["Metrics"].as_array().unwrap() {
-        for set in directive["Dimensions"].as_array().unwrap() {
-            let value = |name: &str| match name {
-                "Route" => "*".to_owned(),
-                _ => line[name].as_str().unwrap().to_owned(),
-            };
-            let names = set
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|it| it.as_str().unwrap());
-            let dimensions = names.map(|name| (name.to_owned(), value(name))).collect();
-            written.insert((metric["Name"].as_str().unwrap().to_owned(), dimensions));
+    let value = |name: &str| match name {
+        "Route" => "*".to_owned(),
+        _ => line[name].as_str().unwrap().to_owned(),
+    };
+    let list = |value: &serde_json::Value| value.as_array().unwrap().clone();
+    for directive in list(&line["_aws"]["CloudWatchMetrics"]) {
+        for metric in list(&directive["Metrics"]) {
+            for set in list(&directive["Dimensions"]) {
+                let names = list(&set);
+                let names = names.iter().map(|it| it.as_str().unwrap());
+                let dimensions = names.map(|name| (name.to_owned(), value(name))).collect();
+                written.insert((metric["Name"].as_str().unwrap().to_owned(), dimensions));
+            }
         }
     }
     for (_, resource) in template["Resources"].as_mapping().unwrap() {
@@ -217,14 +216,21 @@ fn written(template: &Value) -> BTreeSet<Metric> {
 fn asked_for(template: &Value) -> BTreeSet<Metric> {
     let mut asked = BTreeSet::new();
     for (_, resource) in template["Resources"].as_mapping().unwrap() {
+        if resource["Type"] != "AWS::CloudWatch::Alarm" {
+            continue;
+        }
         let alarm = &resource["Properties"];
-        let own = alarm.get("Namespace").and_then(Value::as_str) == Some(NAMESPACE);
-        if resource["Type"] == "AWS::CloudWatch::Alarm" && own {
-            let dimensions = alarm.get("Dimensions").and_then(Value::as_sequence);
-            let text = |it: &Value, key| it[key].as_str().unwrap().to_owned();
-            let dimensions = dimensions.into_iter().flatten();
-            let dimensions = dimensions.map(|it| (text(it, "Name"), text(it, "Value")));
-            asked.insert((text(alarm, "MetricName"), dimensions.collect()));
+        let parts = alarm.get("Metrics").and_then(Value::as_sequence);
+        let parts = parts.into_iter().flatten();
+        let parts = parts.filter_map(|part| Some(&part.get("MetricStat")?["Metric"]));
+        for metric in parts.chain([alarm]) {
+            if metric.get("Namespace").and_then(Value::as_str) == Some(NAMESPACE) {
+                let dimensions = metric.get("Dimensions").and_then(Value::as_sequence);
+                let text = |it: &Value, key| it[key].as_str().unwrap().to_owned();
+                let dimensions = dimensions.into_iter().flatten();
+                let dimensions = dimensions.map(|it| (text(it, "Name"), text(it, "Value")));
+                asked.insert((text(metric, "MetricName"), dimensions.collect()));
+            }
         }
     }
     let board = &template["Resources"]["OperatorDashboard"]["Properties"]["DashboardBody"];

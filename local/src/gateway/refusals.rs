@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use dtle_api::observe::{self, Record, Subject, UNKNOWN};
+use dtle_api::observe::{self, Fault, Record, Subject, UNKNOWN};
 use dtle_api::pipeline::Recorded;
 use lambda_http::Body;
 use lambda_http::http::{Method, Response, Uri};
@@ -53,6 +53,7 @@ impl Gateway {
             subject,
             status,
             took,
+            fault: Some(Fault::Caller),
             cause: Some(observe::cause(cause)),
             ..Record::default()
         });

@@ -122,7 +122,7 @@ impl App {
             consul: settings
                 .consul
                 .as_ref()
-                .map(|consul| Consul::new(consul, consul_token))
+                .map(|consul| Consul::new(consul, consul_token, settings.nomad.process))
                 .transpose()
                 .map_err(|cause| SetupError::Consul(cause.to_string()))?,
             plugins: match settings.plugins.as_slice() {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use dtle_nomad::Process;
 use lambda_http::http::Response;
 use lambda_http::{Body, Request, service_fn};
 
@@ -63,6 +64,7 @@ async fn answer(app: &App, route: &Route, request: Request) -> Response<Body> {
 /// client is built with it; tokens are read when they are first used.
 async fn app() -> Result<App, lambda_http::Error> {
     let mut settings = Settings::from_env()?;
+    settings.nomad.process = Process::Function;
     let secrets = Sources::from_env();
     if let Some(source) = &secrets.nomad_tls {
         let material = TlsMaterial::of(source, &source.get().await?)?;
@@ -73,7 +75,7 @@ async fn app() -> Result<App, lambda_http::Error> {
             nomad.client_key = material.key;
         }
     }
-    let observer = to_cloudwatch(settings.metrics_namespace.clone());
+    let observer = to_cloudwatch(settings.metrics_namespace.clone(), settings.release.clone());
     let mut app = App::with_secrets(settings, secrets)?;
     app.observer = observer;
     app.largest_answer = Some(LARGEST_ANSWER);

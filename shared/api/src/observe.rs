@@ -52,6 +52,8 @@ pub struct Record {
     pub nomad_took: Duration,
     /// Whether it failed because no Nomad server answered, or none led.
     pub nomad_down: bool,
+    /// Whose fault it is, for every answer of 4xx and 5xx.
+    pub fault: Option<Fault>,
     /// Whether it was the first of this process.
     pub cold_start: bool,
     /// Why the request failed, for every answer of 4xx and 5xx. It holds nothing of
@@ -66,9 +68,40 @@ impl Record {
         !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
+    /// Whether the request was as it should be, and its answer is not. This is what
+    /// alarms go by: a caller cannot set one off.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        matches!(self.fault, Some(Fault::Nomad | Fault::Gateway))
+    }
+
     /// The ID of its subject, if that is of this kind.
     fn id_of(&self, kind: Kind) -> Option<&str> {
         self.subject.as_ref()?.id_of(kind)
+    }
+}
+
+/// Whose fault it is that a request failed. The status does not tell: 2.x answers 500
+/// for a region that it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The request is not as it should be, or asks for what there is not or nobody may.
+    Caller,
+    /// Nomad, the network to it, or Consul.
+    Nomad,
+    /// This program, its settings or its secrets.
+    Gateway,
+}
+
+impl Fault {
+    /// Its name in a log line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Nomad => "nomad",
+            Self::Gateway => "gateway",
+        }
     }
 }
 
@@ -203,6 +236,7 @@ pub fn to_log(record: &Record) {
                 ms = millis(record.took),
                 nomad_calls = record.nomad_calls,
                 nomad_ms = millis(record.nomad_took),
+                fault = record.fault.map(Fault::as_str),
                 cause = record.cause,
                 $name
             )
@@ -217,53 +251,48 @@ pub fn to_log(record: &Record) {
 
 /// Writes records as JSON lines on standard output, which CloudWatch takes as a
 /// log and, by its embedded metric format, as metrics of that namespace: once for
-/// all routes together, once a route.
+/// all routes together, once a route, and what tells a bad release once a release.
 #[must_use]
-pub fn to_cloudwatch(namespace: String) -> Observer {
+pub fn to_cloudwatch(namespace: String, release: String) -> Observer {
     Box::new(move |record| {
-        let line = cloudwatch_line(record, &namespace, SystemTime::now());
+        let line = cloudwatch_line(record, &namespace, &release, SystemTime::now());
         // Nobody is left to be told when standard output is gone.
         let _ = writeln!(std::io::stdout().lock(), "{line}");
     })
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metric {
     name: &'static str,
     unit: &'static str,
 }
 
+const fn count(name: &'static str) -> Metric {
+    let unit = "Count";
+    Metric { name, unit }
+}
+
+const fn time(name: &'static str) -> Metric {
+    let unit = "Milliseconds";
+    Metric { name, unit }
+}
+
+const REQUESTS: Metric = count("Requests");
+/// Requests that failed by a fault of Nomad's or of the gateway's.
+const FAULTS: Metric = count("Faults");
 const METRICS: &[Metric] = &[
-    Metric {
-        name: "Requests",
-        unit: "Count",
-    },
-    Metric {
-        name: "Errors",
-        unit: "Count",
-    },
-    Metric {
-        name: "Latency",
-        unit: "Milliseconds",
-    },
-    Metric {
-        name: "NomadLatency",
-        unit: "Milliseconds",
-    },
-    Metric {
-        name: "NomadUnreachable",
-        unit: "Count",
-    },
-    Metric {
-        name: "ColdStarts",
-        unit: "Count",
-    },
+    REQUESTS,
+    FAULTS,
+    time("Latency"),
+    time("NomadLatency"),
+    count("NomadUnreachable"),
+    count("ColdStarts"),
 ];
 
 /// A record in CloudWatch's embedded metric format, on one line.
 #[must_use]
-pub fn cloudwatch_line(record: &Record, namespace: &str, now: SystemTime) -> String {
+pub fn cloudwatch_line(record: &Record, namespace: &str, release: &str, now: SystemTime) -> String {
     let timestamp = now
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0));
@@ -274,12 +303,17 @@ pub fn cloudwatch_line(record: &Record, namespace: &str, now: SystemTime) -> Str
                 "Namespace": namespace,
                 "Dimensions": [["Service"], ["Service", "Route"]],
                 "Metrics": METRICS
+            }, {
+                "Namespace": namespace,
+                "Dimensions": [["Service", "Release"]],
+                "Metrics": [REQUESTS, FAULTS]
             }]
         },
         "Service": "dtle",
         "Route": record.route,
+        "Release": release,
         "Requests": 1,
-        "Errors": u8::from(record.status >= 500),
+        "Faults": u8::from(record.is_fault()),
         "Latency": millis(record.took),
         "NomadLatency": millis(record.nomad_took),
         "NomadUnreachable": u8::from(record.nomad_down),
@@ -300,6 +334,7 @@ pub fn cloudwatch_line(record: &Record, namespace: &str, now: SystemTime) -> Str
             record
                 .nomad_index
                 .map(|index| ("nomad_index", json!(index))),
+            record.fault.map(|fault| ("fault", json!(fault.as_str()))),
             record.cause.as_ref().map(|cause| ("cause", json!(cause))),
         ];
         for (name, value) in known.into_iter().flatten() {
@@ -333,28 +368,32 @@ mod tests {
             nomad_index: Some(7),
             took: Duration::from_micros(1_234),
             nomad_down: true,
+            fault: Some(Fault::Nomad),
             cause: Some("Nomad is unreachable: timed out".to_owned()),
             ..Record::default()
         };
-        let line = cloudwatch_line(&record, "dtle/test", SystemTime::now());
+        let line = cloudwatch_line(&record, "dtle/test", "2611251430", SystemTime::now());
         assert!(!line.contains('\n'));
         let line: Value = serde_json::from_str(&line).unwrap();
-        let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert!(line["_aws"]["Timestamp"].is_u64());
-        assert_eq!(directive["Namespace"], "dtle/test");
-        for metric in directive["Metrics"].as_array().unwrap() {
-            assert!(
-                line[metric["Name"].as_str().unwrap()].is_number(),
-                "{metric}"
-            );
-        }
-        for set in directive["Dimensions"].as_array().unwrap() {
-            for dimension in set.as_array().unwrap() {
-                assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+            assert_eq!(directive["Namespace"], "dtle/test");
+            for metric in directive["Metrics"].as_array().unwrap() {
+                assert!(
+                    line[metric["Name"].as_str().unwrap()].is_number(),
+                    "{metric}"
+                );
+            }
+            for set in directive["Dimensions"].as_array().unwrap() {
+                for dimension in set.as_array().unwrap() {
+                    assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+                }
             }
         }
         assert_eq!(line["Latency"], 1.234);
-        assert_eq!(line["Errors"], 1);
+        assert_eq!(line["Faults"], 1);
+        assert_eq!(line["fault"], "nomad");
+        assert_eq!(line["Release"], "2611251430");
         assert_eq!(line["NomadUnreachable"], 1);
         assert_eq!(line["caller"], "deploy");
         assert_eq!(line["job"], r#"a\u{a}{"caller":"b"}"#);

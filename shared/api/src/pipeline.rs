@@ -12,7 +12,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 
 use crate::context::{App, Context};
-use crate::observe::{self, Record, Subject, UNKNOWN};
+use crate::observe::{self, Fault, Record, Subject, UNKNOWN};
 use crate::reply::{Error, Reply, render, render_error};
 use crate::request::Call;
 use crate::route::Route;
@@ -69,6 +69,7 @@ pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body
         }
         Err(error) => {
             record.nomad_down = error.is_nomad_down();
+            record.fault = Some(error.fault());
             let text = password::without(error.to_log(), &body);
             record.cause = Some(observe::cause(&text));
             render_error(&error)
@@ -76,7 +77,9 @@ pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body
     };
     record.status = response.status().as_u16();
     if record.status >= 400 && record.cause.is_none() {
-        // An answer that is too large is found to be so when it is written.
+        // An answer that is too large is found to be so when it is written: the caller
+        // asked for too much.
+        record.fault = Some(Fault::Caller);
         record.cause = Some(observe::cause(text_of(response.body())));
     }
     record.took = began.elapsed();

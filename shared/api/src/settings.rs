@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dtle_nomad::NomadSettings;
+use dtle_nomad::{NomadSettings, Process};
 use dtle_outbound::{Secret, Url};
 use dtle_translate::Layout;
 use dtle_translate::policy::JobPolicy;
@@ -47,6 +47,8 @@ pub struct Settings {
     pub cors_origins: Origins,
     /// `DTLE_METRICS_NAMESPACE`: the CloudWatch namespace of a function's metrics.
     pub metrics_namespace: String,
+    /// `DTLE_RELEASE`: the name of the release that a function is of, for its metrics.
+    pub release: String,
     /// `DTLE_DEADLINE`: how long one request may take. API Gateway gives up
     /// after 30 s, so the answer has to leave before.
     pub deadline: Duration,
@@ -100,6 +102,10 @@ impl Settings {
         let defaults = JobPolicy::default();
         Ok(Self {
             nomad: NomadSettings {
+                process: Process::Gateway,
+                connections: get("DTLE_NOMAD_CONNECTIONS")
+                    .map(|_| number(&get, "DTLE_NOMAD_CONNECTIONS", 0))
+                    .transpose()?,
                 addresses: addresses_of("NOMAD_ADDR", &addresses)?,
                 token: get("NOMAD_TOKEN").map(Secret::new),
                 token_file: get("NOMAD_TOKEN_FILE").map(PathBuf::from),
@@ -165,6 +171,7 @@ impl Settings {
                 Origins::parse(&text).map_err(|cause| fault("DTLE_CORS_ORIGINS", cause))
             })?,
             metrics_namespace: get("DTLE_METRICS_NAMESPACE").unwrap_or_else(|| "dtle".to_owned()),
+            release: get("DTLE_RELEASE").unwrap_or_else(|| "none".to_owned()),
             deadline: duration(&get, "DTLE_DEADLINE", Duration::from_secs(28))?,
         })
     }

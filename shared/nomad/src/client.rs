@@ -1,11 +1,12 @@
 //! The long-lived half of the Nomad client: addresses, connections, identity.
 //!
 //! There is one for each process. It keeps idle connections and uses them again, but
-//! not many: Nomad allows one client address 100 connections, and many functions may
-//! share an address behind a NAT.
+//! not many: Nomad allows one client address 100 connections, and all functions in a
+//! subnet share an address ([`Process`]).
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use dtle_outbound::{self as outbound, ClientError, Profile, Secret, TokenSource, Trust, Url};
@@ -13,16 +14,8 @@ use tokio::sync::Semaphore;
 
 use super::Session;
 use crate::region::Regions;
-use crate::settings::NomadSettings;
+use crate::settings::{NomadSettings, Process};
 
-/// How many idle connections to one server are kept. A function never has more than
-/// eight calls under way, for a list. The number serves a gateway with many clients,
-/// which would otherwise open and close connections all the time.
-const IDLE_CONNECTIONS: usize = 32;
-/// How many calls may be under way at the same time, blocking queries not counted.
-/// Nomad refuses an address more than a hundred connections, and there can be more
-/// connections than calls: a new one may be opened while another becomes idle.
-const CALLS: usize = 64;
 /// An idle connection older than this is not trusted: a function that was
 /// frozen wakes up with connections that the other side has long forgotten.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -59,7 +52,7 @@ pub enum SetupError {
 
 /// A Nomad cluster as seen from this process.
 pub struct Client {
-    pub(super) http: outbound::Client,
+    kept: Mutex<outbound::Client>,
     /// The same without kept connections, made when it is first needed.
     fresh: OnceLock<outbound::Client>,
     settings: NomadSettings,
@@ -90,12 +83,12 @@ impl Client {
             cause: cause.to_string(),
         })?;
         Ok(Self {
-            http,
+            kept: Mutex::new(http),
             fresh: OnceLock::new(),
             settings: settings.clone(),
-            places: Semaphore::new(CALLS),
+            places: Semaphore::new(calls(settings)),
             addresses: settings.addresses.clone(),
-            preferred: AtomicUsize::new(0),
+            preferred: AtomicUsize::new(first(settings)),
             token,
             namespace: settings.namespace.clone(),
             regions: Regions::new(settings),
@@ -114,16 +107,25 @@ impl Client {
         Session::new(self, deadline)
     }
 
+    /// The client with the idle connections.
+    pub(super) fn kept(&self) -> outbound::Client {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.clone()
+    }
+
     /// A client that opens a connection for every call. After a freeze all kept
     /// ones may be dead without a sign, and each would cost an attempt.
     pub(super) fn fresh(&self) -> &outbound::Client {
         self.fresh.get_or_init(|| {
-            profile(&self.settings)
-                .ok()
-                .and_then(|profile| outbound::Client::new(&Profile { idle: 0, ..profile }).ok())
-                // It was made of the same settings before.
-                .unwrap_or_else(|| self.http.clone())
+            // It was made of the same settings before.
+            self.another(|profile| Profile { idle: 0, ..profile })
+                .unwrap_or_else(|| self.kept())
         })
+    }
+
+    fn another(&self, change: impl FnOnce(Profile) -> Profile) -> Option<outbound::Client> {
+        let profile = profile(&self.settings).ok()?;
+        outbound::Client::new(&change(profile)).ok()
     }
 
     /// The server to try first, with its position.
@@ -135,12 +137,42 @@ impl Client {
 
     /// Moves on from a server that failed, unless another request already did.
     pub(super) fn avoid(&self, position: usize) {
-        let _ = self.preferred.compare_exchange(
+        let moved = self.preferred.compare_exchange(
             position,
             position.wrapping_add(1),
             Ordering::Relaxed,
             Ordering::Relaxed,
         );
+        // A function keeps one idle connection, and not one to each server.
+        if moved.is_ok()
+            && self.settings.process == Process::Function
+            && self.addresses.len() > 1
+            && let Some(client) = self.another(|profile| profile)
+        {
+            *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = client;
+        }
+    }
+}
+
+/// How many calls may be under way at the same time.
+fn calls(settings: &NomadSettings) -> usize {
+    let set = settings.connections.map(usize::try_from);
+    match set {
+        Some(Ok(calls @ 1..=Semaphore::MAX_PERMITS)) => calls,
+        _ => settings.process.calls(),
+    }
+}
+
+/// The server to ask first. Functions begin anywhere, so that their connections spread
+/// over the servers; a gateway begins with the first, which may be the nearest.
+fn first(settings: &NomadSettings) -> usize {
+    match settings.process {
+        Process::Gateway => 0,
+        Process::Function => {
+            // The standard library's own source of randomness.
+            let random = RandomState::new().hash_one(());
+            usize::try_from(random % settings.addresses.len().max(1) as u64).unwrap_or(0)
+        }
     }
 }
 
@@ -148,7 +180,7 @@ fn profile(settings: &NomadSettings) -> Result<Profile, SetupError> {
     let mut profile = Profile {
         connect: CONNECT_TIMEOUT,
         total: TOTAL_TIMEOUT,
-        idle: IDLE_CONNECTIONS,
+        idle: settings.process.idle(),
         idle_for: IDLE_TIMEOUT,
         largest: LARGEST_ANSWER,
         trust: Trust::Nobody,

@@ -24,9 +24,13 @@ pub enum Error {
     /// The cluster had no leader on any attempt.
     #[error("No cluster leader")]
     NoLeader,
-    /// The region is not one of the cluster's.
+    /// Nomad knows no region of the name that the settings give.
     #[error("No path to region")]
     NoPathToRegion,
+    /// The caller named a region that is not one of the gateway's. Nomad was not asked,
+    /// and the answer is what it would say of one that it does not know.
+    #[error("No path to region")]
+    NotOurRegion,
     /// A compare-and-set found another index than it was given.
     #[error("{text}")]
     Conflict {

@@ -25,4 +25,4 @@ pub use client::{Client, SetupError};
 pub use error::Error;
 pub use read::{QueryMeta, Read, ReadOptions};
 pub use session::Session;
-pub use settings::NomadSettings;
+pub use settings::{NomadSettings, Process};

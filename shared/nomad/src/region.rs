@@ -59,7 +59,7 @@ impl Session<'_> {
     /// own. Decided once, so what is remembered under it is what was asked there.
     ///
     /// # Errors
-    /// [`Error::NoPathToRegion`] for one that a caller may not name.
+    /// [`Error::NotOurRegion`] for one that a caller may not name.
     pub async fn region(&self) -> Result<Option<&str>, Error> {
         let region = self
             .region
@@ -90,13 +90,13 @@ impl Session<'_> {
         match &regions.own {
             Some(own) if own == name => return Ok(None),
             _ if regions.is_listed(name) => return Ok(Some(name.to_owned())),
-            Some(_) => return Err(Error::NoPathToRegion),
+            Some(_) => return Err(Error::NotOurRegion),
             None => {}
         }
         if self.own_region().await? == name {
             Ok(None)
         } else {
-            Err(Error::NoPathToRegion)
+            Err(Error::NotOurRegion)
         }
     }
 

@@ -420,8 +420,8 @@ impl Session<'_> {
     ) -> Result<Incoming, Fault> {
         let base = server.as_str().trim_end_matches('/');
         let http = match connections {
-            Connections::Kept => &self.client.http,
-            Connections::Fresh => self.client.fresh(),
+            Connections::Kept => self.client.kept(),
+            Connections::Fresh => self.client.fresh().clone(),
         };
         let url = format!("{base}{}", outgoing.path);
         let mut request = http.request(outgoing.method.clone(), &url).map_err(fault)?;

@@ -1,5 +1,6 @@
 //! Every route, whatever is wrong with Nomad.
 
+use dtle_api::observe::{Fault as Whose, Record};
 use dtle_api::routes::TABLE;
 use futures_util::future::join_all;
 use futures_util::{StreamExt, stream};
@@ -39,6 +40,18 @@ async fn every_route_answers_and_recovers_whatever_is_wrong_with_nomad() {
     check_document("every", &table(&routes, &columns));
 }
 
+/// Whatever is wrong with Nomad is no caller's fault, but for what Nomad's token may not do.
+fn check_whose_fault(name: &str, records: &[Record]) {
+    for record in records {
+        let expected = match name {
+            _ if ALONE.contains(&record.route) => record.fault.filter(|f| *f == Whose::Caller),
+            "403" => Some(Whose::Caller),
+            _ => Some(Whose::Nomad),
+        };
+        assert_eq!(record.fault, expected, "{name}: {record:?}");
+    }
+}
+
 /// The statuses of every route while that is wrong with the only server, all of
 /// them checked, the way back included.
 async fn every_route_under(
@@ -52,7 +65,9 @@ async fn every_route_under(
         None => faulty.servers[0].refuse(),
         Some(fault) => faulty.servers[0].set(fault.clone(), Which::All),
     }
+    faulty.records.lock().unwrap().clear();
     let outcomes = faulty.all().await;
+    check_whose_fault(name, &faulty.records.lock().unwrap());
     for outcome in &outcomes {
         let at = format!(
             "{name}, {}: {} {} after {:?}",

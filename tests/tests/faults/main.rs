@@ -16,6 +16,7 @@ mod connections;
 mod document;
 mod every_route;
 mod log;
+mod whose;
 mod writes;
 
 /// Routes that make a change without having read anything first.

@@ -8,6 +8,7 @@ use dtle_translate::layout::Generation;
 use moka::future::Cache;
 
 use crate::expiring::Expiring;
+use crate::observe::Fault;
 use crate::reply::Error;
 
 /// How long the generation that the nodes reported is used without asking again.
@@ -48,7 +49,8 @@ pub async fn layout(
         Generation::Mixed => {
             return Err(Error::refused(
                 "the nodes run two generations of the dtle plugin (before and after 4.22.11), which want jobs written differently: set DTLE_LAYOUT to split or merged",
-            ));
+            )
+            .by(Fault::Gateway));
         }
     };
     known

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use dtle_nomad::Process;
 use dtle_outbound::{
     Answer, ClientError, Fault, Method, Profile, StatusCode, TokenSource, Trust, secret_header,
 };
@@ -18,6 +19,7 @@ use dtle_translate::progress::Progress;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use crate::expiring::Expiring;
 use crate::outbound::credential::Credential;
 use crate::settings::ConsulSettings;
 
@@ -59,7 +61,7 @@ pub struct Consul {
     http: dtle_outbound::Client,
     base: String,
     token: Option<Arc<Credential>>,
-    rests_until: Mutex<Option<Instant>>,
+    rest: Mutex<Option<Expiring<()>>>,
 }
 
 /// An entry of Consul's key-value store.
@@ -79,11 +81,16 @@ impl Consul {
     pub fn new(
         settings: &ConsulSettings,
         token: Option<Arc<Credential>>,
+        process: Process,
     ) -> Result<Self, ClientError> {
         let http = dtle_outbound::Client::new(&Profile {
             connect: CALL,
             total: CALL,
-            idle: 2,
+            // A function keeps one idle connection, and that is to Nomad.
+            idle: match process {
+                Process::Gateway => 2,
+                Process::Function => 0,
+            },
             idle_for: IDLE_TIMEOUT,
             largest: LARGEST_ANSWER,
             trust: match settings.address.scheme() {
@@ -96,7 +103,7 @@ impl Consul {
             http,
             base: settings.address.as_str().trim_end_matches('/').to_owned(),
             token,
-            rests_until: Mutex::new(None),
+            rest: Mutex::new(None),
         })
     }
 
@@ -178,13 +185,13 @@ impl Consul {
     }
 
     fn rests(&self) -> bool {
-        let until = self.rests_until.lock().map_or(None, |until| *until);
-        until.is_some_and(|until| Instant::now() < until)
+        let rest = self.rest.lock();
+        rest.is_ok_and(|rest| rest.as_ref().is_some_and(|rest| rest.get().is_some()))
     }
 
     fn failed(&self, fault: &Fault) -> ConsulError {
-        if let Ok(mut until) = self.rests_until.lock() {
-            *until = Some(Instant::now() + REST);
+        if let Ok(mut rest) = self.rest.lock() {
+            *rest = Some(Expiring::new((), REST));
         }
         let text = fault.to_string();
         match fault {

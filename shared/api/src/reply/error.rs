@@ -11,6 +11,8 @@ use std::fmt;
 use dtle_nomad::{self as nomad, QueryMeta};
 use lambda_http::http::StatusCode;
 
+use crate::observe::Fault;
+
 /// The body of a 404 for a path that no route has; Go's own page.
 pub(super) const NO_PAGE: &str = "404 page not found\n";
 
@@ -21,6 +23,7 @@ pub struct Error {
     message: Cow<'static, str>,
     cause: Option<String>,
     nomad_down: bool,
+    fault: Fault,
     /// 2.x puts its index headers on the 404s of reads too [recording 013].
     meta: Option<QueryMeta>,
 }
@@ -32,6 +35,7 @@ impl Error {
             message: message.into(),
             cause: None,
             nomad_down: false,
+            fault: Fault::Caller,
             meta: None,
         }
     }
@@ -81,7 +85,7 @@ impl Error {
     }
 
     /// 500, as 2.x answers a compare-and-set that failed and a region it does
-    /// not know. Not for faults of this program.
+    /// not know: the caller's fault, unless [`Error::by`] says otherwise.
     pub fn refused(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
@@ -93,7 +97,14 @@ impl Error {
 
     /// 502: Nomad cannot be reached, or its answer cannot be read.
     pub fn bad_gateway(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::BAD_GATEWAY, message)
+        Self::new(StatusCode::BAD_GATEWAY, message).by(Fault::Nomad)
+    }
+
+    /// Says whose fault it is, where that is not what the constructor says.
+    #[must_use]
+    pub fn by(mut self, fault: Fault) -> Self {
+        self.fault = fault;
+        self
     }
 
     /// Adds what the log should say and the caller should not see.
@@ -148,6 +159,12 @@ impl Error {
         }
     }
 
+    /// Whose fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        self.fault
+    }
+
     /// Whether no Nomad server answered, or none led.
     #[must_use]
     pub fn is_nomad_down(&self) -> bool {
@@ -156,7 +173,7 @@ impl Error {
 
     fn nomad_is_down(mut self) -> Self {
         self.nomad_down = true;
-        self
+        self.by(Fault::Nomad)
     }
 
     /// Index headers to send along.
@@ -182,10 +199,19 @@ impl From<nomad::Error> for Error {
             nomad::Error::Forbidden { ref text } => Self::new(
                 StatusCode::FORBIDDEN,
                 format!("Nomad refused the gateway's own token ({text}): it lacks a capability that this request needs; the caller's credentials are not the cause"),
-            ),
+            )
+            .by(match text.as_str() {
+                // What the operator lets nobody do here.
+                "Permission denied" => Fault::Caller,
+                // A token that Nomad does not know, or no longer.
+                _ => Fault::Gateway,
+            }),
             // 2.x's command line looks for exactly this text.
             nomad::Error::NoLeader => Self::refused("No cluster leader").nomad_is_down(),
-            nomad::Error::NoPathToRegion => Self::refused("No path to region"),
+            nomad::Error::NotOurRegion => Self::refused("No path to region"),
+            nomad::Error::NoPathToRegion => {
+                Self::refused("No path to region").by(Fault::Gateway)
+            }
             nomad::Error::Conflict { ref text, .. } => Self::refused(text.clone()),
             nomad::Error::Rejected { status, ref text } => {
                 let text = text.trim();
@@ -200,8 +226,10 @@ impl From<nomad::Error> for Error {
                     Self::bad_request(format!("Nomad refused the job: {}", faults.join("; ")))
                 } else if (400..500).contains(&status) {
                     Self::bad_request(format!("Nomad refused the request: {text}"))
-                } else {
+                } else if text.ends_with("was not found in the Raft configuration") {
                     Self::refused(text.to_owned())
+                } else {
+                    Self::refused(text.to_owned()).by(Fault::Nomad)
                 }
             }
             nomad::Error::Unreachable { .. } => {
@@ -212,7 +240,8 @@ impl From<nomad::Error> for Error {
             nomad::Error::NoToken { .. } => Self::bad_gateway(
                 "the gateway cannot read its own Nomad token from Secrets Manager",
             )
-            .because(&error),
+            .because(&error)
+            .by(Fault::Gateway),
             nomad::Error::InDoubt { .. } => Self::bad_gateway(
                 "Nomad did not confirm the change; it may or may not have been made: read before repeating it",
             )

@@ -12,6 +12,8 @@ use lambda_http::http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
+use crate::observe::Fault;
+
 /// How many warnings one answer carries at most: headers have to fit into 10,240
 /// bytes on API Gateway.
 const MOST_WARNINGS: usize = 8;
@@ -200,7 +202,9 @@ pub fn text(value: &impl Serialize) -> Result<String, Error> {
 }
 
 fn unwritable(error: serde_json::Error) -> Error {
-    Error::refused("internal error").because(error)
+    Error::refused("internal error")
+        .because(error)
+        .by(Fault::Gateway)
 }
 
 /// 2.x indents by four spaces and ends with a newline.
