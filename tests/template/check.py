@@ -41,7 +41,10 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 
 # Functions that do not talk to Nomad, and so have no business in its network.
 # (tests/tests/template.rs looks into their code.)
-WITHOUT_NOMAD = {"AuthorizerFunction", "NotFoundFunction", "OrdersListFunction", "PreflightFunction", "UnsupportedFunction"}
+WITHOUT_NOMAD = {"AuthorizerFunction", "ConsoleFunction", "NotFoundFunction", "OrdersListFunction", "PreflightFunction", "UnsupportedFunction"}
+
+# What needs no token: pages without data, from one function.
+PUBLIC = {"/", "/docs", "/openapi.json"}
 
 # AWS knows no resources for these: the network interfaces of Lambda, X-Ray.
 ANY_RESOURCE = {
@@ -189,8 +192,9 @@ def each_route_has_one_integration_one_function_and_the_authorizer(template, val
         assert integration["type"] == "aws_proxy" and integration["payloadFormatVersion"] == "2.0", where
         alias = alias_in(integration["uri"])
         assert function_behind(alias, template) in functions(template), where
-        preflights = (path, method) == ("/{proxy+}", "options")
-        assert operation.get("security") == (None if preflights else [{"CallerTokens": []}]), f"{where}: {operation}"
+        open_to_all = (path, method) == ("/{proxy+}", "options") or (method == "get" and path in PUBLIC)
+        assert operation.get("security") == (None if open_to_all else [{"CallerTokens": []}]), f"{where}: {operation}"
+        assert (function_behind(alias, template) == "ConsoleFunction") == (path in PUBLIC), where
         assert any(
             permission["FunctionName"] == {"Ref": alias} for permission in of_type(template, "AWS::Lambda::Permission").values()
         ), f"{where}: API Gateway may not invoke {alias}"

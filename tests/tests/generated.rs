@@ -109,6 +109,7 @@ fn rows(comma: &str, answers: impl Fn(&Readme) -> &'static str) -> String {
         "Allocations",
         "Evaluations",
         "Billing",
+        "Console",
     ];
     let place = |route: &&Route| {
         let heading = headings.iter().position(|one| *one == route.doc.tag);

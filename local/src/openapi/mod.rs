@@ -1,11 +1,11 @@
-//! The OpenAPI 3.1 document of the whole surface, and a page to read it.
+//! The OpenAPI 3.1 document of the whole surface.
 //!
 //! Two goals pull against each other: the document must not say what the code
 //! does not do, and it must say more than code can. So paths and methods come
 //! from the table of routes and shapes from the wire types, while the words stand in
 //! each route's file, beside its row. The text is committed as `openapi.json`, where changes of it are seen in review.
 //!
-//! `/openapi.json` and `/docs` are the local gateway's own, no Lambda functions.
+//! The route of the console serves it at `/openapi.json`, and the page at `/docs`.
 
 #![expect(
     clippy::indexing_slicing,
@@ -18,14 +18,9 @@ mod operation;
 use std::sync::LazyLock;
 
 use dtle_api::routes::TABLE;
-use lambda_http::Body;
-use lambda_http::http::{HeaderValue, Method, Response, header};
 use operation::{all_headers, all_parameters, all_responses, operation};
 use schemars::generate::{Contract, SchemaSettings};
 use serde_json::{Map, Value, json};
-
-/// The page that shows the document; it asks for nothing but `openapi.json`.
-const PAGE: &str = include_str!("page.html");
 
 static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));
 
@@ -33,24 +28,6 @@ static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", document()));
 #[must_use]
 pub fn text() -> &'static str {
     &TEXT
-}
-
-/// The answer to a request for the document or its page; `None` for others.
-#[must_use]
-pub fn answer(method: &Method, path: &str) -> Option<Response<Body>> {
-    if method != Method::GET {
-        return None;
-    }
-    let (body, kind) = match path {
-        "/openapi.json" => (text(), "application/json"),
-        "/docs" => (PAGE, "text/html; charset=utf-8"),
-        _ => return None,
-    };
-    let mut response = Response::new(Body::from(body));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    Some(response)
 }
 
 /// The document.
@@ -123,6 +100,7 @@ The deployed API wants a token of its callers; a gateway of one's own need not. 
 What differs from 2.x, and why, is in the README.";
 
 const TAGS: &[(&str, &str)] = &[
+    ("Console", "Pages for people."),
     ("Jobs", "Replications: a Src task and a Dest task."),
     ("Allocations", "Tasks of jobs, placed on nodes."),
     ("Evaluations", "The scheduler looking at a job."),

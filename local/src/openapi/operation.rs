@@ -2,6 +2,7 @@
 
 use dtle_api::document::{Answer, Body, Doc, Headers, Id, Query, Shape, Source};
 use dtle_api::route::Route;
+use dtle_api::routes::PUBLIC;
 use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
@@ -20,6 +21,9 @@ pub(super) fn operation(
         "parameters": parameters(doc, path),
         "responses": responses(doc, types),
     });
+    if PUBLIC.contains(&path) {
+        operation["security"] = json!([]);
+    }
     let mut put = |name: &str, value: Value| {
         if let Some(fields) = operation.as_object_mut() {
             fields.insert(name.to_owned(), value);
@@ -56,7 +60,9 @@ fn parameters(doc: &Doc, path: &str) -> Vec<Value> {
             .flat_map(|query| names_of(*query))
             .map(|name| json!({"$ref": format!("#/components/parameters/{name}")})),
     );
-    parameters.push(json!({"$ref": "#/components/parameters/pretty"}));
+    if !matches!(doc.answer, Answer::Page) {
+        parameters.push(json!({"$ref": "#/components/parameters/pretty"}));
+    }
     parameters
 }
 
@@ -202,6 +208,17 @@ fn responses(doc: &Doc, types: &mut SchemaGenerator) -> Value {
                 "content": {"text/plain": {"schema": {"type": "string"}}},
             }),
         ),
+        Answer::Page => put(
+            "200",
+            json!({
+                "description": "A page, or the document.",
+                "headers": headers(doc.headers, true),
+                "content": {
+                    "text/html": {"schema": {"type": "string"}},
+                    "application/json": {"schema": {"type": "object"}},
+                },
+            }),
+        ),
         Answer::Empty => put(
             "200",
             json!({"description": "Done; no body.", "headers": headers(doc.headers, true)}),
@@ -242,8 +259,10 @@ fn responses(doc: &Doc, types: &mut SchemaGenerator) -> Value {
             text("There is no counterpart.", doc.unsupported, Headers::None),
         );
     }
-    put("401", shared("Unauthorized"));
-    put("403", shared(if asks { "Forbidden" } else { "NotYou" }));
+    if !matches!(doc.answer, Answer::Page) {
+        put("401", shared("Unauthorized"));
+        put("403", shared(if asks { "Forbidden" } else { "NotYou" }));
+    }
     put("413", shared("TooLarge"));
     put("429", shared("TooMany"));
     put("503", shared("Unavailable"));

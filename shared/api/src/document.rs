@@ -134,6 +134,8 @@ pub enum Answer {
     Json(Shape),
     /// Text in Prometheus's format.
     Text,
+    /// A page, or the OpenAPI document.
+    Page,
     /// No body, and so no content type.
     Empty,
     /// There is none.

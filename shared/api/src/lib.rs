@@ -14,6 +14,7 @@
 //!   write that loses nobody's change.
 //! - [`outbound`] asks Consul how far a replication has come, and Secrets Manager for
 //!   tokens.
+//! - [`console`] puts the pages together that a browser shows.
 //! - [`context`] is what a route works with. [`settings`] reads the environment.
 //!   [`observe`] is the log line and the metrics of a request.
 //! - [`auth`] decides who may call, in a function of its own.
@@ -24,6 +25,7 @@
 pub mod auth;
 pub mod clock;
 pub mod cluster;
+pub mod console;
 pub mod context;
 pub mod document;
 pub mod duration;

@@ -1,5 +1,7 @@
 //! Nodes.
 
+use std::collections::BTreeMap;
+
 use crate::v2;
 use crate::wire::{Node, NodeStub};
 
@@ -24,9 +26,15 @@ pub fn to_v2(node: &Node) -> v2::Node {
     let stub = to_stub(&node.stub, node.http_addr.clone());
     // The two that 2.x has [036]; its command line prints every `driver.` as one
     // of the node's drivers, so Nomad's must not be among them.
-    let attributes = ["driver.MySQL", "driver.Kafka"]
+    let mut attributes: BTreeMap<String, String> = ["driver.MySQL", "driver.Kafka"]
         .map(|driver| (driver.to_owned(), "1".to_owned()))
         .into();
+    // The plugin's release, where it was built with one.
+    let dtle = node.stub.drivers.get("dtle");
+    let release = dtle.and_then(|driver| driver.attributes.get("driver.dtle.version"));
+    if let Some(release) = release.filter(|release| !release.is_empty()) {
+        attributes.insert("dtle.version".to_owned(), release.clone());
+    }
     v2::Node {
         attributes,
         computed_class: node.computed_class.clone(),

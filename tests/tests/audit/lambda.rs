@@ -80,7 +80,12 @@ async fn a_function_logs_the_caller_whom_the_authorizer_let_in() {
         .collect();
     assert_eq!(callers, ["deploy", "unknown", "unknown"]);
 
-    let line = cloudwatch_line(&records[0], "dtle/x", std::time::SystemTime::UNIX_EPOCH);
+    let line = cloudwatch_line(
+        &records[0],
+        "dtle/x",
+        "1",
+        std::time::SystemTime::UNIX_EPOCH,
+    );
     let line: Value = serde_json::from_str(&line).unwrap();
     for (field, value) in [
         ("Route", json!("job-delete")),

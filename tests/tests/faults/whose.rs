@@ -2,7 +2,7 @@
 //! tests/template/alarms.py by the same words.
 
 use dtle_api::observe::Fault;
-use local::nomad_sim::{NomadSim, Options};
+use nomad_sim::{NomadSim, Options};
 use serde_json::json;
 use tests::cluster::{job, running};
 use tests::gateway::{Records, recorded_gateway};

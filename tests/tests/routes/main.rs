@@ -42,6 +42,9 @@ mod allocation {
     mod list;
     mod stats;
 }
+mod console {
+    mod get;
+}
 mod evaluation {
     mod allocations;
     mod get;

@@ -8,10 +8,11 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use lambda_http::Body;
 use lambda_http::http::header::{self, HeaderName, HeaderValue};
-use lambda_http::http::{Response, StatusCode};
+use lambda_http::http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
+use crate::console::Page;
 use crate::observe::Fault;
 
 /// How many warnings one answer carries at most: headers have to fit into 10,240
@@ -34,6 +35,9 @@ const LAST_CONTACT: HeaderName = HeaderName::from_static("x-udup-lastcontact");
 /// What the caller should know or still has to do, a sentence each. 2.x has no such
 /// header.
 const WARNING: HeaderName = HeaderName::from_static("x-dtle-warning");
+
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-opener-policy");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
@@ -76,6 +80,7 @@ pub struct Reply {
     index: Index,
     warnings: Vec<HeaderValue>,
     location: Option<HeaderValue>,
+    page: Option<&'static Page>,
 }
 
 impl Reply {
@@ -94,6 +99,7 @@ impl Reply {
             index: Index::None,
             warnings: Vec::new(),
             location: None,
+            page: None,
         })
     }
 
@@ -108,6 +114,7 @@ impl Reply {
             index: Index::None,
             warnings: Vec::new(),
             location: None,
+            page: None,
         }
     }
 
@@ -120,6 +127,7 @@ impl Reply {
             index: answer.meta.map_or(Index::None, Index::Read),
             warnings: Vec::new(),
             location: None,
+            page: None,
         }
     }
 
@@ -152,6 +160,17 @@ impl Reply {
         }
     }
 
+    /// A page, or what belongs to one.
+    #[must_use]
+    pub fn page(page: &'static Page) -> Self {
+        Self {
+            body: Text::Own(page.body.clone()),
+            content_type: Some(HeaderValue::from_static(page.kind)),
+            page: Some(page),
+            ..Self::empty()
+        }
+    }
+
     /// An answer without a body, and so without a content type.
     #[must_use]
     pub fn empty() -> Self {
@@ -161,6 +180,7 @@ impl Reply {
             index: Index::None,
             warnings: Vec::new(),
             location: None,
+            page: None,
         }
     }
 }
@@ -224,6 +244,7 @@ fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
 pub fn render(mut reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Response<Body> {
     let warnings = std::mem::take(&mut reply.warnings);
     let location = reply.location.take();
+    let page = reply.page.take();
     let mut response = render_plain(reply, takes_gzip, limit);
     for warning in warnings {
         response.headers_mut().append(WARNING, warning);
@@ -231,7 +252,23 @@ pub fn render(mut reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Respo
     if let Some(location) = location {
         response.headers_mut().insert(header::LOCATION, location);
     }
+    if let Some(page) = page {
+        guard(page, response.headers_mut());
+    }
     response
+}
+
+/// What a browser is told about a page: to take it as what it says it is, to ask for it
+/// again rather than show an older one, and, where it has a policy, what may happen in it.
+fn guard(page: &Page, headers: &mut HeaderMap) {
+    let mut say = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    say(header::CACHE_CONTROL, "no-cache");
+    let policy = page.policy.as_deref().map(HeaderValue::from_str);
+    let Some(Ok(policy)) = policy else { return };
+    say(header::REFERRER_POLICY, "no-referrer");
+    say(CROSS_ORIGIN_OPENER_POLICY, "same-origin");
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
 }
 
 fn render_plain(reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Response<Body> {
@@ -358,6 +395,7 @@ mod tests {
             index: Index::None,
             warnings: Vec::new(),
             location: None,
+            page: None,
         }
     }
 

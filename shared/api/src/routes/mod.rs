@@ -13,6 +13,10 @@ pub mod allocation {
     pub mod list;
     pub mod stats;
 }
+pub mod console {
+    //! The console, and the pages beside it: no data, no token.
+    pub mod get;
+}
 pub mod evaluation {
     //! Evaluations: the scheduler's decisions about a job.
     pub mod allocations;
@@ -80,6 +84,7 @@ table! {
     allocation::get,
     allocation::stats,
     allocation::list,
+    console::get,
     evaluation::allocations,
     evaluation::get,
     evaluation::list,
@@ -111,6 +116,9 @@ table! {
     order::unsupported,
     job::validate,
 }
+
+/// Paths that need no token, because what stands there is the same for everybody.
+pub const PUBLIC: &[&str] = console::get::ROUTE.paths;
 
 /// The rows of [`TABLE`] without their handlers. A function that used the table
 /// itself would contain the code of every route.

@@ -35,6 +35,8 @@ pub struct NodeStub {
 #[serde(rename_all = "PascalCase")]
 pub struct Node {
     /// `driver.MySQL` and `driver.Kafka` are `1`: the command line prints them.
+    /// `dtle.version` is the release of the dtle plugin, where it reports one; 2.x has
+    /// no such attribute.
     pub attributes: BTreeMap<String, String>,
     /// The class it was put into.
     pub computed_class: String,

@@ -139,7 +139,7 @@ on_both!(what_has_failed_shows_since_when, async |generation| {
     cluster.create(&wrong).await;
     cluster.create(&job("resting")).await;
     cluster.running("resting").await;
-    cluster.api.post("/v1/job/resting/pause").await.ok();
+    cluster.api.post("/v1/job/resting/pause").await.succeeds();
     let text = eventually("the job is dead", || async {
         let text = cluster.api.get("/metrics").await.text().to_owned();
         match text.contains("name=\"name of wrong\",status=\"dead\"} 1") {
