@@ -6,8 +6,19 @@ use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use super::error::{Passing, classify, own_words, passing};
-use super::transport::Fault;
 use super::{Error, QueryMeta};
+
+/// Why an attempt brought no usable answer, and what follows from that.
+pub(crate) enum Fault {
+    /// No server accepted the connection.
+    Refused(String),
+    /// The server said that it did not do it, or could not pass it on.
+    NotApplied(Error),
+    /// The request was sent, and then came silence or a broken answer.
+    Lost(String),
+    /// No other server would give another answer.
+    Final(Error),
+}
 
 /// An answer.
 pub(crate) struct Incoming {

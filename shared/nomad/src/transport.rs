@@ -18,7 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::answer::Incoming;
+use super::answer::{Fault, Incoming};
 use super::{Error, Read, ReadOptions, Session};
 
 /// How long one attempt may take. Blocking queries take longer.
@@ -63,18 +63,6 @@ pub(crate) struct Outgoing {
     pub(crate) body: Option<Bytes>,
     pub(crate) repeat: Repeat,
     pub(crate) attempt: Duration,
-}
-
-/// Why an attempt brought no usable answer, and what follows from that.
-pub(crate) enum Fault {
-    /// No server accepted the connection.
-    Refused(String),
-    /// The server said that it did not do it, or could not pass it on.
-    NotApplied(Error),
-    /// The request was sent, and then came silence or a broken answer.
-    Lost(String),
-    /// No other server would give another answer.
-    Final(Error),
 }
 
 /// Which connections an attempt may use.
