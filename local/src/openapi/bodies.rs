@@ -2,10 +2,10 @@
 //! to case and with faults collected, so there is no type to take a schema from;
 //! Config's keys come from the table that reads them.
 
-use dtle_translate::keys::{DATABASE, KAFKA, Key};
+use dtle_translate::keys::{DATABASE, KAFKA, Key, Kind};
 use serde_json::{Map, Value, json};
 
-const NO_CASE: &str = "Names of fields match without regard to case, which a schema cannot say: `name` is as good as `Name`. `null` is as good as absent. Unknown fields are ignored.";
+const NO_CASE: &str = "Names of fields match without regard to case, which a schema cannot say: `name` is as good as `Name`. `null` is as good as absent. Unknown fields are ignored, and named in X-Dtle-Warning.";
 
 /// The schemas, by name.
 pub(super) fn schemas() -> Map<String, Value> {
@@ -98,7 +98,7 @@ pub(super) fn schemas() -> Map<String, Value> {
 fn config(description: &str, keys: &'static [Key]) -> Value {
     let mut schema = object(keys);
     schema["description"] = json!(format!(
-        "{description} Keys match without regard to case at every depth; answers have this spelling. Numbers may be sent as numbers or as texts, and a read gives back what was sent. A key that is not here is kept and given back, too."
+        "{description} Keys match without regard to case at every depth; answers have this spelling. Numbers may be sent as numbers or as texts, and a read gives back what was sent. A key that is not here is kept and given back, too, and named in X-Dtle-Warning; in ReplicateDoDb and its Tables it is refused."
     ));
     schema
 }
@@ -113,13 +113,23 @@ fn object(keys: &'static [Key]) -> Value {
 
 fn property(key: &'static Key) -> Value {
     let mut schema = match key.below() {
-        None => json!({}),
-        // An object it must be; what stands in a list is not looked at.
-        Some((keys, false)) if key.name == "ConnectionConfig" => object(keys),
-        Some((keys, false)) => json!({"anyOf": [object(keys), true]}),
-        Some((keys, true)) => {
-            json!({"anyOf": [{"type": "array", "items": object(keys)}, true]})
+        None => match key.kind() {
+            // What the plugin does not take is not looked at.
+            None => json!({}),
+            Some(Kind::Text) => json!({"type": ["string", "number", "boolean", "null"]}),
+            Some(Kind::Number) => json!({"type": ["integer", "string", "null"]}),
+            Some(Kind::Flag) => json!({"type": ["boolean", "string", "null"]}),
+            Some(Kind::Texts) => json!({"type": ["array", "null"]}),
+        },
+        Some((keys, false)) => {
+            let mut schema = object(keys);
+            schema["type"] = json!(["object", "null"]);
+            if key.name == "ConnectionConfig" {
+                schema["required"] = json!(["Host", "Port", "User", "Password"]);
+            }
+            schema
         }
+        Some((keys, true)) => json!({"type": ["array", "null"], "items": object(keys)}),
     };
     schema["description"] = json!(key.taken_by());
     schema

@@ -164,6 +164,13 @@ fn escaped(value: &str) -> String {
     value.replace('\n', "\\n")
 }
 
+/// The names of all series that [`text`] can write.
+pub fn series() -> impl Iterator<Item = String> {
+    let of_2x = OF_2X.iter().map(|series| format!("udup_{series}"));
+    let own = HELP.iter().map(|(series, _)| (*series).to_owned());
+    of_2x.chain(own.filter(|series| series.starts_with("dtle_")))
+}
+
 /// The whole text. `nodes`: what each node's plugin said, by its address; `None` where
 /// it did not answer. Series of jobs that are gone, which the plugin keeps until its
 /// process ends, are left out.

@@ -94,7 +94,8 @@ pub fn of_allocation(side: Side, group: &TaskGroup, allocation: &AllocationStub)
     let state = allocation
         .task_states
         .values()
-        .filter(|state| state.restarts > 0 && !state.failed && state.state != "dead")
+        // One that has just failed for good may still count as running in Nomad's list.
+        .filter(|state| state.failed || state.restarts > 0 && state.state != "dead")
         .max_by_key(|state| time::nanos_of(state.last_restart.as_deref()))?;
     let restarted = time::nanos_of(state.last_restart.as_deref()).unwrap_or_default();
     let (failed, cause) = failure_of_task(state).unwrap_or((restarted, String::new()));

@@ -60,9 +60,8 @@ pub struct KnownJob {
     /// Whether the job and its counts decided the status, without a further call, and
     /// for as long as they stay the same.
     told: bool,
-    /// The progress of the replication, as far as it is known; `None` when Consul
-    /// should have said and did not.
-    pub progress: Option<Progress>,
+    /// The progress of the replication, as far as it is known.
+    pub progress: Heard<Progress>,
 }
 
 impl KnownJob {
@@ -72,8 +71,8 @@ impl KnownJob {
     pub fn to_v2(&self, mask_passwords: bool) -> v2::Job {
         let mut job = job::to_v2(&JobView::new(&self.job), &self.status);
         match &self.progress {
-            Some(progress) => progress.show_in(&mut job),
-            None => Progress::hide_in(&mut job),
+            Ok(progress) => progress.show_in(&mut job),
+            Err(Silent(_)) => Progress::hide_in(&mut job),
         }
         if mask_passwords {
             password::mask(&mut job);
@@ -81,10 +80,9 @@ impl KnownJob {
         job
     }
 
-    /// Its status.
-    #[must_use]
-    pub const fn status(&self) -> &Status {
-        &self.status
+    /// Whether Consul was heard about it.
+    pub fn heard(&self) -> Heard<()> {
+        self.progress.as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
     /// The same with how far the job is.
@@ -128,13 +126,15 @@ pub async fn needed_consul<'a>(reader: Reader<'a>, what: &str) -> Result<&'a Con
 }
 
 /// What Consul's silence means to the reader of an answer, in a sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Silent(String);
+
+/// What Consul said, or what its silence means.
+pub type Heard<T> = Result<T, Silent>;
 
 impl Silent {
     fn because(error: &ConsulError) -> Self {
-        let cause = error.to_string();
-        tracing::warn!(cause, "progress is not shown");
+        tracing::warn!(cause = error.to_string(), "progress is not shown");
         // Not the address, which a caller has no use for.
         let what = match error {
             ConsulError::Unreachable(_) | ConsulError::Resting => "Consul does not answer",
@@ -145,19 +145,19 @@ impl Silent {
             "{what}, so how far jobs are is not known: Gtid, BinlogFile, BinlogPos and NatsAddr are left out"
         ))
     }
-}
 
-/// The reply with the warning that belongs to it.
-#[must_use]
-pub fn warn(silent: Option<&Silent>, reply: Reply) -> Reply {
-    match silent {
-        Some(Silent(text)) => reply.with_warning(text),
-        None => reply,
+    /// The reply with the warning that belongs to it.
+    #[must_use]
+    pub fn warn<T>(heard: &Heard<T>, reply: Reply) -> Reply {
+        match heard {
+            Err(Self(text)) => reply.with_warning(text),
+            Ok(_) => reply,
+        }
     }
 }
 
 /// The progress of the job of a Nomad Name.
-async fn progress(reader: Reader<'_>, name: &str) -> Result<Progress, Silent> {
+async fn progress(reader: Reader<'_>, name: &str) -> Heard<Progress> {
     let Some(consul) = consul(reader).await else {
         return Ok(Progress::default());
     };
@@ -166,7 +166,7 @@ async fn progress(reader: Reader<'_>, name: &str) -> Result<Progress, Silent> {
 }
 
 /// What is stored of all jobs.
-async fn stored(reader: Reader<'_>) -> Result<Stored, Silent> {
+async fn stored(reader: Reader<'_>) -> Heard<Stored> {
     let Some(consul) = consul(reader).await else {
         return Ok(Stored::default());
     };
@@ -175,8 +175,8 @@ async fn stored(reader: Reader<'_>) -> Result<Stored, Silent> {
 }
 
 /// The progress of each job, by Nomad Name.
-fn all_progress(stored: Result<&Stored, &Silent>) -> Result<BTreeMap<String, Progress>, Silent> {
-    let all = stored.map_err(Clone::clone)?.all();
+fn all_progress(stored: &Heard<Stored>) -> Heard<BTreeMap<String, Progress>> {
+    let all = stored.as_ref().map_err(Clone::clone)?.all();
     all.map_err(|error| Silent::because(&error))
 }
 
@@ -208,17 +208,17 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
 pub struct VisibleJobs(BTreeMap<String, Arc<Job>>);
 
 impl VisibleJobs {
+    /// All of them, sorted by ID.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.0.values()
+    }
+
     /// The job that an object belongs to which was made at `create_index`. A job
     /// that was created later under the same ID is another job.
     #[must_use]
     pub fn of(&self, id: &str, create_index: u64) -> Option<(&str, &Arc<Job>)> {
         let (id, job) = self.0.get_key_value(id)?;
         (create_index >= job.create_index).then_some((id.as_str(), job))
-    }
-
-    /// All of them, sorted by ID.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Job>> {
-        self.0.values()
     }
 }
 
@@ -257,7 +257,7 @@ async fn known(
         job: Arc::new(job),
         status,
         told,
-        progress: None,
+        progress: Ok(Progress::default()),
     }))
 }
 

@@ -12,27 +12,26 @@ use dtle_translate::wire::JobStub;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::state::FIRST_LOOKS;
-use super::{AT_ONCE, KnownJob, Reader, Silent, all_progress, known, stored};
+use super::{AT_ONCE, Heard, KnownJob, Reader, all_progress, known, stored};
 use crate::cluster::lists::{Entry, Kept, Question, Tables};
 use crate::reply::{Error, Rendered, text};
 
 /// How long a caller waits for another one who writes the same list.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// All dtle jobs, sorted by ID.
+/// All dtle jobs, sorted by ID, and whether Consul was heard about them.
 ///
 /// # Errors
 /// As Nomad's.
 pub async fn all(
     reader: Reader<'_>,
     options: &ReadOptions,
-) -> Result<(Read<Vec<KnownJob>>, Option<Silent>), Error> {
+) -> Result<(Read<Vec<KnownJob>>, Heard<()>), Error> {
+    let looks = &AtomicUsize::new(FIRST_LOOKS);
     let stubs = reader.nomad.jobs(options).await?;
     // After the wait of a blocking query, not before.
-    let stored = stored(reader).await;
-    let mut progress = all_progress(stored.as_ref());
+    let mut progress = all_progress(&stored(reader).await);
     let plain = &options.plain();
-    let looks = &AtomicUsize::new(FIRST_LOOKS);
     let mut jobs: Vec<KnownJob> = stream::iter(stubs.value)
         .map(async |stub| known(reader, &stub, plain, looks).await)
         .buffer_unordered(AT_ONCE)
@@ -40,16 +39,21 @@ pub async fn all(
         .try_collect()
         .await?;
     for job in &mut jobs {
-        let all = progress.as_mut().ok();
-        job.progress = all.map(|all| all.remove(&job.job.name).unwrap_or_default());
+        job.progress = match &mut progress {
+            Ok(all) => Ok(all.remove(&job.job.name).unwrap_or_default()),
+            Err(silent) => Err(silent.clone()),
+        };
     }
     jobs.sort_by(|a, b| a.job.id.cmp(&b.job.id));
     let jobs = Read {
         value: jobs,
         meta: stubs.meta,
     };
-    Ok((jobs, progress.err()))
+    Ok((jobs, progress.map(|_| ())))
 }
+
+/// A list as JSON, and whether Consul was heard about its jobs.
+type Listed = (Read<Arc<Rendered>>, Heard<()>);
 
 /// The list of all dtle jobs, sorted by ID, as JSON with its passwords masked. The list
 /// that was written last is answered again while Nomad's indexes say that it holds, and
@@ -57,10 +61,7 @@ pub async fn all(
 ///
 /// # Errors
 /// As Nomad's.
-pub async fn list(
-    reader: Reader<'_>,
-    options: &ReadOptions,
-) -> Result<(Read<Arc<Rendered>>, Option<Silent>), Error> {
+pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Listed, Error> {
     let question = Question {
         region: reader.nomad.region().await?.map(str::to_owned),
         id: options.prefix.clone().unwrap_or_default(),
@@ -73,7 +74,7 @@ pub async fn list(
         return read(reader, &question, options, None).await;
     }
     if let Some(list) = held(reader, &question).await? {
-        return Ok((list, None));
+        return Ok(list);
     }
     // Of those who find nothing one asks for everything.
     let writer = lists.writer(&question);
@@ -82,7 +83,7 @@ pub async fn list(
         Err(_) => {
             let waited = tokio::time::timeout(PATIENCE, writer.lock()).await.ok();
             if let Some(list) = held(reader, &question).await? {
-                return Ok((list, None));
+                return Ok(list);
             }
             waited
         }
@@ -98,10 +99,7 @@ pub async fn list(
 
 /// The list that was written last, if Nomad's indexes and Consul's answer say that it
 /// still holds.
-async fn held(
-    reader: Reader<'_>,
-    question: &Question,
-) -> Result<Option<Read<Arc<Rendered>>>, Error> {
+async fn held(reader: Reader<'_>, question: &Question) -> Result<Option<Listed>, Error> {
     let lists = &reader.cache.lists;
     let Some(last) = lists.last(question).await else {
         return Ok(None);
@@ -127,11 +125,12 @@ async fn held(
     };
     let holds = meta.is_some_and(|meta| meta.index == tables.jobs)
         && others == tables.others
-        && progress.is_ok_and(|progress| lists.hash(&progress) == last.beside);
-    Ok(holds.then(|| Read {
+        && lists.hash(&progress) == last.beside;
+    let list = || Read {
         value: Arc::clone(&last.text),
         meta,
-    }))
+    };
+    Ok(holds.then(|| (list(), progress.map(|_| ()))))
 }
 
 /// The list, read in full. It is kept if `others` says so: the indexes of the other
@@ -141,15 +140,12 @@ async fn read(
     question: &Question,
     options: &ReadOptions,
     keep: Option<Option<[u64; 2]>>,
-) -> Result<(Read<Arc<Rendered>>, Option<Silent>), Error> {
+) -> Result<Listed, Error> {
     let lists = &reader.cache.lists;
     let answer = reader.nomad.jobs_text(options).await?;
     // After the wait of a blocking query, not before.
-    let stored = stored(reader).await;
-    let progress = all_progress(stored.as_ref());
-    // What Consul was silent about is not kept.
-    let keep = keep.filter(|_| progress.is_ok());
-    let made_of = lists.hash(&(&answer.value, stored.as_ref().ok()));
+    let progress = stored(reader).await;
+    let made_of = lists.hash(&(&answer.value, &progress));
     let last = lists.last(question).await;
     let tables = |others| {
         answer.meta.map(|meta| Tables {
@@ -166,17 +162,11 @@ async fn read(
             lists.insert(question.clone(), Arc::new(again)).await;
         }
         let text = Arc::clone(&last.text);
-        return Ok((answer.map(|_| text), progress.err()));
+        return Ok((answer.map(|_| text), progress.map(|_| ())));
     }
     let stubs = nomad::stubs(&answer.value)?;
-    let entries = entries(
-        reader,
-        stubs,
-        progress.as_ref().ok(),
-        last.as_deref(),
-        options,
-    )
-    .await?;
+    let progress_of_all = all_progress(&progress);
+    let entries = entries(reader, stubs, &progress_of_all, last.as_deref(), options).await?;
     let list = write(entries, made_of);
     if question.id.is_empty()
         && let Some(last) = &last
@@ -188,18 +178,19 @@ async fn read(
         }
     }
     let text = Arc::clone(&list.text);
+    let heard = progress_of_all.map(|_| ());
     if let Some(others) = keep {
         // What the jobs' own table does not tell needs the indexes of the others.
         let is_told = !list.is_doubtful || others.is_some();
         let others = others.filter(|_| list.is_doubtful);
         let list = Kept {
-            beside: stored.map_or(0, |stored| lists.hash(&stored)),
+            beside: lists.hash(&progress),
             ..list
         }
         .read_from(tables(others).filter(|_| is_told));
         lists.insert(question.clone(), Arc::new(list)).await;
     }
-    Ok((answer.map(|_| text), progress.err()))
+    Ok((answer.map(|_| text), heard))
 }
 
 /// An entry of the list on its way.
@@ -215,15 +206,17 @@ struct Written {
 async fn entries(
     reader: Reader<'_>,
     stubs: Vec<JobStub>,
-    progress: Option<&BTreeMap<String, Progress>>,
+    progress: &Heard<BTreeMap<String, Progress>>,
     last: Option<&Kept>,
     options: &ReadOptions,
 ) -> Result<Vec<Written>, Error> {
     let plain = &options.plain();
-    let nothing = &Progress::default();
+    let nothing = Progress::default();
     let looks = &AtomicUsize::new(FIRST_LOOKS);
     let write = async |stub: JobStub| -> Result<Option<Written>, Error> {
-        let progress = progress.map(|all| all.get(&stub.name).unwrap_or(nothing));
+        let progress = progress
+            .as_ref()
+            .map(|all| all.get(&stub.name).unwrap_or(&nothing));
         let made_of = reader.cache.lists.hash(&(
             stub.job_modify_index,
             stub.modify_index,
@@ -241,7 +234,7 @@ async fn entries(
         let Some(mut job) = known(reader, &stub, plain, looks).await? else {
             return Ok(None);
         };
-        job.progress = progress.cloned();
+        job.progress = progress.cloned().map_err(Clone::clone);
         Ok(Some(Written {
             text: text(&job::to_stub(job.to_v2(reader.mask_passwords)))?,
             id: stub.id,

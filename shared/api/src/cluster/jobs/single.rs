@@ -9,7 +9,7 @@ use dtle_translate::progress::Progress;
 use dtle_translate::wire::{Job, JobSummary};
 
 use super::cache::Remembered;
-use super::{CROWD, KnownJob, Reader, Silent, progress, status};
+use super::{CROWD, Heard, KnownJob, Reader, progress, status};
 use crate::cluster::lists::{Kept, Question, Tables};
 use crate::reply::{Error, Rendered, text};
 
@@ -20,7 +20,7 @@ type Counted = (Job, JobSummary);
 struct Look {
     known: Remembered,
     seen: Seen,
-    progress: Result<Progress, Silent>,
+    progress: Heard<Progress>,
 }
 
 /// Nomad's answer to a cheap question about a remembered job.
@@ -40,7 +40,7 @@ pub async fn one(
     reader: Reader<'_>,
     id: &str,
     options: &ReadOptions,
-) -> Result<(Read<KnownJob>, Option<Silent>), Error> {
+) -> Result<Read<KnownJob>, Error> {
     let plain = &options.plain();
     if let Some(look) = look(reader, id, options).await?
         && let Some(found) = counted(reader, &look, id).await?
@@ -52,6 +52,9 @@ pub async fn one(
     with_status(reader, found, progress, plain).await
 }
 
+/// A job as JSON, and whether Consul was heard about it.
+type Answered = (Read<Arc<Rendered>>, Heard<()>);
+
 /// The same as JSON on one line, which is not written again while Nomad's answer to
 /// the cheap question is the same.
 ///
@@ -61,7 +64,7 @@ pub async fn written(
     reader: Reader<'_>,
     id: &str,
     options: &ReadOptions,
-) -> Result<(Read<Arc<Rendered>>, Option<Silent>), Error> {
+) -> Result<Answered, Error> {
     let render = |job: &KnownJob| -> Result<Arc<Rendered>, Error> {
         let job = text(&job.to_v2(reader.mask_passwords))?;
         Ok(Arc::new(Rendered::new(job)))
@@ -70,9 +73,10 @@ pub async fn written(
     let Some(look) = look(reader, id, options).await? else {
         let found = asked(reader, id, options).await?;
         let progress = progress(reader, &found.value.0.name).await;
-        let (job, silent) = with_status(reader, found, progress, plain).await?;
+        let job = with_status(reader, found, progress, plain).await?;
         let text = render(&job.value)?;
-        return Ok((job.map(|_| text), silent));
+        let heard = job.value.heard();
+        return Ok((job.map(|_| text), heard));
     };
     let singles = &reader.cache.singles;
     let question = Question {
@@ -90,9 +94,8 @@ pub async fn written(
             (None, tables, *meta)
         }
     };
-    let made_of = singles.hash(&(seen, look.progress.as_ref().ok()));
-    if look.progress.is_ok()
-        && let Some(last) = singles.made_of(&question, made_of).await
+    let made_of = singles.hash(&(seen, &look.progress));
+    if let Some(last) = singles.made_of(&question, made_of).await
         && (seen.is_some() || tables.is_some() && last.tables() == tables.as_ref())
     {
         let meta = meta.map(|meta| QueryMeta {
@@ -101,16 +104,17 @@ pub async fn written(
             ..meta
         });
         let value = Arc::clone(&last.text);
-        return Ok((Read { value, meta }, None));
+        return Ok((Read { value, meta }, look.progress.map(|_| ())));
     }
     let found = match counted(reader, &look, id).await? {
         Some(found) => found,
         None => asked(reader, id, plain).await?,
     };
-    let (job, silent) = with_status(reader, found, look.progress, plain).await?;
+    let job = with_status(reader, found, look.progress, plain).await?;
     let text = render(&job.value)?;
+    let heard = job.value.heard();
     // A status that took further calls may change while what was seen stays the same.
-    if job.value.told && silent.is_none() {
+    if job.value.told {
         let kept = Kept {
             index: job.value.job.modify_index,
             ..Kept::new(Arc::clone(&text), made_of)
@@ -119,7 +123,7 @@ pub async fn written(
             .insert(question, Arc::new(kept.read_from(tables)))
             .await;
     }
-    Ok((job.map(|_| text), silent))
+    Ok((job.map(|_| text), heard))
 }
 
 /// A dtle job without its status, remembered if Nomad's index allows.
@@ -264,24 +268,22 @@ async fn asked(
 async fn with_status(
     reader: Reader<'_>,
     found: Read<Counted>,
-    progress: Result<Progress, Silent>,
+    progress: Heard<Progress>,
     plain: &ReadOptions,
-) -> Result<(Read<KnownJob>, Option<Silent>), Error> {
+) -> Result<Read<KnownJob>, Error> {
     let Read {
         value: (job, summary),
         meta,
     } = found;
     let looks = AtomicUsize::new(1);
     let (status, told) = status(reader, &job, &summary, plain, &looks).await?;
-    let (progress, silent) = match progress {
-        Ok(progress) => (Some(progress), None),
-        Err(silent) => (None, Some(silent)),
-    };
-    let job = KnownJob {
-        job: Arc::new(job),
-        status,
-        told,
-        progress,
-    };
-    Ok((Read { value: job, meta }, silent))
+    Ok(Read {
+        value: KnownJob {
+            job: Arc::new(job),
+            status,
+            told,
+            progress,
+        },
+        meta,
+    })
 }

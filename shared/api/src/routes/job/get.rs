@@ -2,7 +2,7 @@
 
 use dtle_translate::v2;
 
-use crate::cluster::jobs::{self, warn};
+use crate::cluster::jobs::{self, Silent};
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
@@ -38,15 +38,16 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let (reader, id) = (context.reader(), context.call.id());
     let progress = context.call.query.flag("progress");
     if !context.call.query.pretty() && !progress {
-        let (job, silent) = jobs::written(reader, id, &options).await?;
-        return Ok(warn(silent.as_ref(), Reply::kept(job)));
+        let (job, heard) = jobs::written(reader, id, &options).await?;
+        return Ok(Silent::warn(&heard, Reply::kept(job)));
     }
-    let (job, silent) = jobs::one(reader, id, &options).await?;
+    let job = jobs::one(reader, id, &options).await?;
+    let heard = job.value.heard();
     let masked = context.app.settings.mask_passwords;
     let shown = job.map(|job| match progress {
         true => job.to_v2_with_progress(masked),
         false => job.to_v2(masked),
     });
     let reply = Reply::read(context.call.style(), &shown)?;
-    Ok(warn(silent.as_ref(), reply))
+    Ok(Silent::warn(&heard, reply))
 }

@@ -3,7 +3,7 @@
 use dtle_translate::job::to_stub;
 use dtle_translate::v2;
 
-use crate::cluster::jobs::{self, warn};
+use crate::cluster::jobs::{self, Silent};
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
 use crate::reply::{Error, Reply};
@@ -43,10 +43,10 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     options.prefix = query.get("prefix").map(str::to_owned);
     let progress = query.flag("progress");
     if !query.pretty() && !progress {
-        let (list, silent) = jobs::list(context.reader(), &options).await?;
-        return Ok(warn(silent.as_ref(), Reply::kept(list)));
+        let (list, heard) = jobs::list(context.reader(), &options).await?;
+        return Ok(Silent::warn(&heard, Reply::kept(list)));
     }
-    let (jobs, silent) = jobs::all(context.reader(), &options).await?;
+    let (jobs, heard) = jobs::all(context.reader(), &options).await?;
     let masked = context.app.settings.mask_passwords;
     let stubs = jobs.map(|jobs| {
         let shown = jobs.iter().map(|job| match progress {
@@ -56,5 +56,5 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         shown.map(to_stub).collect::<Vec<_>>()
     });
     let reply = Reply::read(context.call.style(), &stubs)?;
-    Ok(warn(silent.as_ref(), reply))
+    Ok(Silent::warn(&heard, reply))
 }

@@ -44,7 +44,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let id = context.call.id();
     let index = change(context.writer(), id, false, |before| async move {
         let before = before.ok_or_else(Error::job_not_found)?;
-        let (now, _) = jobs::one(context.reader(), id, &ReadOptions::default()).await?;
+        let now = jobs::one(context.reader(), id, &ReadOptions::default()).await?;
         if !now.value.status.can_be_resumed() {
             return Ok(None);
         }

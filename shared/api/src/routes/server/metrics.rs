@@ -27,7 +27,7 @@ pub const ROUTE: Route = Route {
         readme: Readme {
             vendor: false,
             english: "[text for Prometheus](docs/monitoring.md)",
-            chinese: "[供 Prometheus 抓取的文本](docs/monitoring.md)",
+            chinese: "[Prometheus 文本](docs/monitoring.md)",
         },
         text: "The series of 2.x about tasks, `udup_…{task_name=\"<Name>_<Type>\"}`, where the plugins' addresses are set and their `publish_metrics` is on; and of each job its status, since when it has failed, how many transactions and seconds it is behind, and whether it is paused or started again, as `dtle_job_…`.",
         answer: Answer::Text,
@@ -45,13 +45,14 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let options = ReadOptions::default();
     let jobs = jobs::all(context.reader(), &options);
     let (nodes, jobs) = tokio::join!(nodes, jobs);
-    let jobs = jobs?.0.value;
+    let (jobs, _) = jobs?;
+    let jobs = jobs.value;
     let views: Vec<JobView<'_>> = jobs.iter().map(|job| JobView::new(&job.job)).collect();
     let mut shown = Vec::with_capacity(jobs.len());
     for (job, view) in jobs.iter().zip(&views) {
         let stored = job.progress.as_ref().map(|progress| progress.position());
         let since_progress = match stored {
-            Some(stored) if !stored.is_empty() => {
+            Ok(stored) if !stored.is_empty() => {
                 let delay = context.delay();
                 Some(delay.since_moved(&job.job.id, &stored).await)
             }
@@ -59,7 +60,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         };
         shown.push(OfJob {
             view,
-            status: job.status(),
+            status: &job.status,
             since_progress,
         });
     }
