@@ -91,6 +91,9 @@ CHOICES = {
     "OpenAccessAcknowledgement": ["", SENTENCE],
     "AuthorizerCacheSeconds": [60, 0, 10, 30, 300, 900, 3600],
     "StatisticsRate": [5, 1, 2, 10, 20, 50, 100, 500],
+    "SharedStatistics": ["false", "true"],
+    "TableRouteTableIds": ["", "rtb-0123456789abcdef0,rtb-0123456789abcdef1"],
+    "ProvisionedConcurrency": [0, 2],
     "JobLayout": ["auto", "split", "merged"],
     "Architecture": ["x86_64", "arm64"],
     "StatisticsConcurrency": [-1, 2],
@@ -308,8 +311,40 @@ def functions_may_read_the_secrets_they_are_told_of_and_no_other(template, value
 def a_secrets_endpoint_lets_the_same_secrets_through(template, values):
     used = {p for p in ("NomadTokenSecretArn", "NomadTlsSecretArn", "ConsulTokenSecretArn") if values[p]}
     for endpoint in of_type(template, "AWS::EC2::VPCEndpoint").values():
+        if endpoint["VpcEndpointType"] == "Gateway":
+            continue
         [statement] = endpoint["PolicyDocument"]["Statement"]
         assert {r["Ref"] for r in statement["Resource"]} == used and endpoint["PrivateDnsEnabled"] is True
+
+
+def the_table_is_for_the_statistics_function_alone(template, values):
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    shares = values["SharedStatistics"] == "true"
+    assert set(tables) == ({"SamplesTable"} if shares else set())
+    for table in tables.values():
+        assert table["BillingMode"] == "PAY_PER_REQUEST" and table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        may = {"Ref": "SamplesPolicy"} in role.get("ManagedPolicyArns", [])
+        assert may == (shares and name == "AllocationStatsRole"), name
+    for name, function in functions(template).items():
+        told = function["Environment"]["Variables"].get("DTLE_SAMPLES_TABLE")
+        assert told == (None if name != "AllocationStatsFunction" else {"Ref": "SamplesTable"} if shares else ""), name
+    gateways = [e for e in of_type(template, "AWS::EC2::VPCEndpoint").values() if e["VpcEndpointType"] == "Gateway"]
+    assert len(gateways) == bool(values["TableRouteTableIds"])
+    for endpoint in gateways:
+        [statement] = endpoint["PolicyDocument"]["Statement"]
+        assert statement["Resource"] == {"Fn::GetAtt": ["SamplesTable", "Arn"]}
+
+
+def instances_are_kept_ready_of_what_a_dashboard_waits_for(template, values):
+    aliases = {function_behind(name, template): alias for name, alias in of_type(template, "AWS::Lambda::Alias").items()}
+    ready = {name for name, alias in aliases.items() if "ProvisionedConcurrencyConfig" in alias}
+    text = (TEMPLATE.parent / "docs/deploy.md").read_text()
+    [row] = re.findall(r"^\| `ProvisionedConcurrency` .*$", text, re.M)
+    of_binary = {template["Resources"][name]["Metadata"]["BuildProperties"]["Binary"]: name for name in functions(template)} if ready else {}
+    documented = {of_binary[name] for name in re.findall(r"`([a-z-]+)`", row) if name in of_binary}
+    assert ready == documented, ready ^ documented
+    assert bool(ready) == bool(values["ProvisionedConcurrency"])
 
 
 def security_groups_open_to_groups_and_known_ports_only(template, values):
@@ -376,6 +411,8 @@ ALWAYS = [
     roles_are_of_one_function_each_and_it_writes_its_own_log_only,
     functions_may_read_the_secrets_they_are_told_of_and_no_other,
     a_secrets_endpoint_lets_the_same_secrets_through,
+    the_table_is_for_the_statistics_function_alone,
+    instances_are_kept_ready_of_what_a_dashboard_waits_for,
     security_groups_open_to_groups_and_known_ports_only,
     alarms_reach_somebody_when_there_is_somebody,
     aliases_are_moved_by_codedeploy_when_asked_for,
@@ -392,7 +429,7 @@ ALWAYS = [
 def the_linters_are_content():
     for command in (["sam", "validate"], ["sam", "validate", "--lint"]):
         run([*command, "--template-file", str(TEMPLATE)])
-    run(["cfn-lint", str(TEMPLATE)])
+    run(["cfn-lint", str(TEMPLATE), str(TEMPLATE.parent / "deploy/network.yaml")])
 
 
 def run(command):
@@ -406,6 +443,29 @@ def the_form_shows_every_parameter_once():
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     shown = [name for group in groups for name in group["Parameters"]]
     assert sorted(shown) == sorted(template["Parameters"]), set(shown) ^ set(template["Parameters"])
+
+
+def the_documentation_prints_the_scripts():
+    text = (TEMPLATE.parent / "docs/deploy.md").read_text()
+    for name in ("release", "rollback"):
+        script = (TEMPLATE.parent / "deploy" / name).read_text()
+        assert f"```bash\n{script}```" in text, f"docs/deploy.md does not print deploy/{name} as it is"
+
+
+def the_example_has_ten_values_that_are_taken():
+    example = yaml_parse((TEMPLATE.parent / "deploy/parameters.example.yaml").read_text())
+    assert len(example) == 10, len(example)
+    values = {**cfn.defaults(source()), **example}
+    assert not list(cfn.faults_of_values(source(), values)), list(cfn.faults_of_values(source(), values))
+    assert not list(cfn.broken_rules(source(), values)), list(cfn.broken_rules(source(), values))
+    cfn.concrete(transform(values), values)
+    # What has no default is among them.
+    assert {name for name, parameter in source()["Parameters"].items() if "Default" not in parameter} <= set(example)
+
+
+def the_new_networks_outputs_are_parameters():
+    network = yaml_parse((TEMPLATE.parent / "deploy/network.yaml").read_text())
+    assert set(network["Outputs"]) <= set(source()["Parameters"])
 
 
 def the_documentation_names_every_parameter_and_its_default():
@@ -428,6 +488,7 @@ def senseless_parameters_are_refused():
         ({"NomadSecurityGroupId": ""}, "NomadSecurityGroupId or NomadCidr"),
         ({"ConsulTokenSecretArn": secret("c")}, "only with ConsulAddress"),
         ({"SecretsEndpoint": "create"}, "only with a secret"),
+        ({"TableRouteTableIds": "rtb-01234567"}, "only with SharedStatistics"),
         ({"DomainName": "dtle.example.com"}, "needs CertificateArn"),
         ({"HostedZoneId": "Z0123"}, "only with DomainName"),
         ({"DefaultEndpoint": "disabled"}, "the only one"),
@@ -511,6 +572,9 @@ ONCE = [
     the_linters_are_content,
     the_form_shows_every_parameter_once,
     the_documentation_names_every_parameter_and_its_default,
+    the_documentation_prints_the_scripts,
+    the_example_has_ten_values_that_are_taken,
+    the_new_networks_outputs_are_parameters,
     senseless_parameters_are_refused,
     every_release_that_is_taken_is_deployable_and_makes_new_versions,
     alarms_count_faults_as_whose_they_are,

@@ -37,6 +37,8 @@ use tokio::sync::{Mutex, mpsc};
 mod frozen;
 #[path = "functions/lambda_alone.rs"]
 mod lambda_alone;
+#[path = "functions/table.rs"]
+mod table;
 
 /// The functions that are run here.
 const BINARIES: &[&str] = &[

@@ -136,8 +136,9 @@ fn every_setting_that_the_code_reads_is_set_by_the_template_and_no_other() {
     Settings::from_lookup(lookup).unwrap();
     let _ = Sources::from_lookup(lookup);
     let mut read = read.into_inner();
-    // The authorizer's own.
-    read.extend(["DTLE_OPEN_ACCESS".to_owned(), "DTLE_TOKENS".to_owned()]);
+    // The authorizer's own, and that of the statistics.
+    let own = ["DTLE_OPEN_ACCESS", "DTLE_SAMPLES_TABLE", "DTLE_TOKENS"];
+    read.extend(own.map(str::to_owned));
 
     let template = template();
     let mut set = BTreeSet::new();

@@ -23,8 +23,14 @@ const LARGEST_ANSWER: usize = 6_000_000;
 /// written as one line, which Lambda logs and shows.
 #[must_use]
 pub fn run(route: &'static Route) -> ExitCode {
+    run_with(route, |_| {})
+}
+
+/// The same, with something that this function alone has.
+#[must_use]
+pub fn run_with(route: &'static Route, add: fn(&mut App)) -> ExitCode {
     log::init();
-    match start(route) {
+    match start(route, add) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(route = route.function, "cannot start: {error}");
@@ -33,13 +39,15 @@ pub fn run(route: &'static Route) -> ExitCode {
     }
 }
 
-fn start(route: &'static Route) -> Result<(), lambda_http::Error> {
+fn start(route: &'static Route, add: fn(&mut App)) -> Result<(), lambda_http::Error> {
     // One request at a time comes in: one thread is enough and starts faster.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let app = Arc::new(app().await?);
+        let mut app = app().await?;
+        add(&mut app);
+        let app = Arc::new(app);
         lambda_http::run(service_fn(move |request| {
             let app = Arc::clone(&app);
             async move { Ok::<_, std::convert::Infallible>(answer(&app, route, request).await) }

@@ -61,7 +61,6 @@ async fn what_a_caller_does_wrong_is_the_callers_fault_whatever_its_status() {
         ),
         (501, "GET", "/v1/login", b""),
         (501, "POST", "/v1/orders", b"{}"),
-        (501, "PUT", "/v1/managers?address=127.0.0.1:1", b""),
         (400, "POST", "/v1/jobs", b"{"),
         (400, "POST", "/v1/jobs", b"{}"),
         (400, "GET", "/v1/jobs?index=-1", b""),

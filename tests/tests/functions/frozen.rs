@@ -16,14 +16,14 @@ use tests::{PATIENCE, Proxy};
 use super::*;
 
 /// The wall clock of a function.
-struct Clock {
+pub(super) struct Clock {
     file: std::fs::File,
     path: PathBuf,
     ahead: i64,
 }
 
 impl Clock {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let name = format!("dtle-clock-{}", uuid::Uuid::new_v4());
         let path = std::env::temp_dir().join(name);
         let mut file = std::fs::File::create_new(&path).unwrap();
@@ -41,11 +41,15 @@ impl Clock {
     /// The function is frozen for that long, as far as it can tell.
     fn freeze(&mut self, function: &Function, seconds: i64) {
         function.signal("STOP");
-        self.ahead += seconds;
-        self.file
-            .write_all_at(&self.ahead.to_ne_bytes(), 0)
-            .unwrap();
+        self.ahead(seconds);
         function.signal("CONT");
+    }
+
+    /// That many seconds pass for all who go by it.
+    pub(super) fn ahead(&mut self, seconds: i64) {
+        self.ahead += seconds;
+        let bytes = self.ahead.to_ne_bytes();
+        self.file.write_all_at(&bytes, 0).unwrap();
     }
 }
 
@@ -72,7 +76,7 @@ fn shim() -> String {
     BUILT.get_or_init(build).clone()
 }
 
-async fn started(name: &str, clock: &Clock, settings: &[(&str, &str)]) -> Function {
+pub(super) async fn started(name: &str, clock: &Clock, settings: &[(&str, &str)]) -> Function {
     let mut all: Vec<(&str, &str)> = settings.to_vec();
     let own = clock.settings();
     all.extend(own.iter().map(|(name, value)| (*name, value.as_str())));
@@ -80,7 +84,7 @@ async fn started(name: &str, clock: &Clock, settings: &[(&str, &str)]) -> Functi
 }
 
 /// An event of a route with an ID in its path.
-fn of_route(key: &str, id: &str) -> Value {
+pub(super) fn of_route(key: &str, id: &str) -> Value {
     let (method, path) = key.split_once(' ').unwrap();
     let path = path.replace("{id}", id);
     let mut event = event("http-api-2.0-job");
@@ -94,7 +98,7 @@ fn of_route(key: &str, id: &str) -> Value {
     event
 }
 
-const STATISTICS: &str = "GET /v1/agent/allocation/{id}/stats";
+pub(super) const STATISTICS: &str = "GET /v1/agent/allocation/{id}/stats";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statistics_are_as_old_as_the_wall_clock_says() {
@@ -102,7 +106,11 @@ async fn statistics_are_as_old_as_the_wall_clock_says() {
     let (_server, api) = gateway(&nomad.url(), &[]).await;
     let allocations = api.get(&format!("/v1/job/{RUNNING_JOB}/allocations")).await;
     let id = allocations.ok()[0]["ID"].as_str().unwrap().to_owned();
-    let signals = || nomad.requests().count_below("/v1/client/allocation/");
+    let signals = || {
+        nomad
+            .requests()
+            .count_below(&format!("/v1/client/allocation/{id}/"))
+    };
     eventually("the task has statistics", || async {
         let path = format!("/v1/agent/allocation/{id}/stats");
         let tasks = api.get(&path).await.ok()["Tasks"].clone();

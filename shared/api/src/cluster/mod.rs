@@ -12,6 +12,7 @@ pub mod layout;
 pub mod lists;
 pub mod locks;
 pub mod nodes;
+pub mod samples;
 pub mod servers;
 pub mod statistics;
 pub mod writes;

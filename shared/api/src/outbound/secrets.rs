@@ -15,24 +15,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_config::BehaviorVersion;
-use aws_config::environment::{
-    EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider,
-};
-use aws_config::meta::region::ProvideRegion;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use dtle_outbound::Secret;
-use dtle_outbound::{Fault, Profile, Trust};
-use lambda_http::http::{Request, Response};
 use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
+
+use super::aws;
 
 /// How long a value is used without asking again.
 const FRESH_FOR: Duration = Duration::from_secs(300);
@@ -43,13 +33,6 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// A value this young is not asked for again because it was refused: a wrong
 /// secret must not turn every request into a call.
 const YOUNG: Duration = Duration::from_secs(10);
-
-// Without an endpoint or a NAT a call from a VPC hangs: say so soon.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const CALL_TIMEOUT: Duration = Duration::from_secs(3);
-/// The largest answer read, in bytes. A secret has 64 KiB at most, and travels as a
-/// JSON string.
-const LARGEST_ANSWER: usize = 1 << 20;
 
 /// Why there is no secret.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -223,107 +206,26 @@ impl Manager {
             },
             Err(error) => Err(SecretError::Unavailable {
                 arn,
-                cause: causes(&error),
+                cause: aws::causes(&error),
             }),
         }
     }
 }
 
-/// An error and what lies behind it. Not as the SDK itself would show it, which is
-/// with the answer that it could not read: that may hold the secret.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
-/// A client with what Lambda puts into the environment: region and credentials.
-/// The SDK's own chain of places to look would be twice the size of everything
-/// else here, and of use to nobody: a gateway elsewhere has its settings at hand.
 async fn connect() -> Client {
     let timeouts = TimeoutConfig::builder()
-        .operation_timeout(CALL_TIMEOUT)
+        .operation_timeout(aws::CALL_TIMEOUT)
         .build();
     let mut config = aws_sdk_secretsmanager::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(EnvironmentVariableRegionProvider::new().region().await)
-        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
-        .http_client(Http::new())
+        .region(aws::region().await)
+        .credentials_provider(aws::credentials())
+        // It is asked every five minutes: a kept connection would be dead.
+        .http_client(aws::Http::new(0))
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(2));
-    config.set_endpoint_url(
-        ["AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"]
-            .iter()
-            .find_map(|name| std::env::var(name).ok())
-            .filter(|url| !url.is_empty()),
-    );
+    config.set_endpoint_url(aws::endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"));
     Client::from_conf(config.build())
-}
-
-/// The SDK's requests over the HTTP client that is there anyway: the SDK's own would
-/// bring a second one, HTTP/2 and all, into every function.
-#[derive(Clone, Debug)]
-struct Http(Result<dtle_outbound::Client, String>);
-
-impl Http {
-    fn new() -> Self {
-        let client = dtle_outbound::Client::new(&Profile {
-            connect: CONNECT_TIMEOUT,
-            total: CALL_TIMEOUT,
-            // It is asked every five minutes: a kept connection would be dead.
-            idle: 0,
-            idle_for: Duration::ZERO,
-            largest: LARGEST_ANSWER,
-            trust: Trust::System,
-            identity: None,
-        });
-        Self(client.map_err(|error| error.to_string()))
-    }
-
-    async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let client = self.0.map_err(|text| ConnectorError::user(text.into()))?;
-        let (parts, body) = request
-            .try_into_http1x()
-            .map_err(|error| ConnectorError::user(error.into()))?
-            .into_parts();
-        let body = body.bytes().unwrap_or_default().to_vec();
-        let request = dtle_outbound::Request::try_from(Request::from_parts(parts, body))
-            .map_err(|error| ConnectorError::user(error.into()))?;
-        let answer = client.send(request).await.map_err(|fault| match fault {
-            Fault::NotConnected(_) | Fault::Broken(_) => ConnectorError::io(fault.into()),
-            Fault::TimedOut(_) => ConnectorError::timeout(fault.into()),
-            // Asking again would bring the same.
-            Fault::Redirected { .. } | Fault::TooLarge { .. } => ConnectorError::user(fault.into()),
-        })?;
-        let mut response = Response::builder().status(answer.status);
-        if let Some(headers) = response.headers_mut() {
-            *headers = answer.headers;
-        }
-        let response = response
-            .body(answer.body.into())
-            .map_err(|error| ConnectorError::user(error.into()))?;
-        HttpResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))
-    }
-}
-
-impl HttpConnector for Http {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::new(self.clone().send(request))
-    }
-}
-
-impl HttpClient for Http {
-    fn http_connector(
-        &self,
-        _: &HttpConnectorSettings,
-        _: &RuntimeComponents,
-    ) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
-    }
 }
 
 /// The secrets that a function was told of.
