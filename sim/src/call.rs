@@ -21,8 +21,6 @@ use crate::state::State;
 pub(crate) enum Content {
     /// Encoded JSON.
     Json(Bytes),
-    /// Encoded JSON of the items of an array.
-    List(Vec<Bytes>),
     /// An error's text.
     Text(String),
     /// Nothing at all: no content type either.
@@ -68,8 +66,8 @@ impl Answer {
         Self::encoded(go::encode(value))
     }
 
-    pub(crate) fn list(items: Vec<Bytes>) -> Self {
-        Self::new(200, Content::List(items))
+    pub(crate) fn list(items: impl IntoIterator<Item = Bytes>) -> Self {
+        Self::encoded(go::array(items))
     }
 
     pub(crate) fn text(status: u16, text: impl Into<String>) -> Self {
@@ -123,13 +121,10 @@ impl Query {
         self
     }
 
-    /// A Go bool. `Err` is the text that is none.
-    pub(crate) fn flag(&self, key: &str) -> Result<bool, &str> {
-        match self.get(key).unwrap_or_default() {
-            "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-            "" | "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-            other => Err(other),
-        }
+    /// A Go bool.
+    pub(crate) fn flag(&self, key: &str) -> bool {
+        let yes = ["1", "t", "T", "true", "TRUE", "True"];
+        self.get(key).is_some_and(|value| yes.contains(&value))
     }
 }
 
@@ -273,4 +268,37 @@ impl Call<'_> {
     pub(crate) fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         self.shared.locked(act)
     }
+}
+
+// How go-memdb, Nomad's store, checks the IDs that it is asked for.
+
+/// A whole UUID, in lower case. `what` is Nomad's word for the object.
+pub(crate) fn check_id(id: &str, what: &str) -> Result<String, Answer> {
+    if id.len() != 36 {
+        return Err(refused(what, "UUID must be 36 characters"));
+    }
+    check_prefix(id, what)
+}
+
+/// The beginning of a UUID, in lower case.
+pub(crate) fn check_prefix(prefix: &str, what: &str) -> Result<String, Answer> {
+    let (length, hyphens) = (prefix.len(), prefix.matches('-').count());
+    let odd = prefix.chars().find(|c| *c != '-' && !c.is_ascii_hexdigit());
+    let why = if length > 36 {
+        format!("Invalid UUID length. UUID have 36 characters; got {length}")
+    } else if hyphens > 4 {
+        format!("UUID should have maximum of 4 \"-\"; got {hyphens}")
+    } else if !(length - hyphens).is_multiple_of(2) {
+        "Input (without hyphens) must be even length".to_owned()
+    } else if let Some(odd) = odd {
+        let code = u32::from(odd);
+        format!("Invalid UUID: encoding/hex: invalid byte: U+{code:04X} {odd:?}")
+    } else {
+        return Ok(prefix.to_ascii_lowercase());
+    };
+    Err(refused(what, &why))
+}
+
+fn refused(what: &str, why: &str) -> Answer {
+    Answer::text(500, format!("{what} lookup failed: index error: {why}"))
 }

@@ -6,12 +6,13 @@
 //! as it was sent. Field names are matched without regard to case, unknown
 //! ones are dropped, and wrong types are refused in the words of Go's decoder.
 //!
-//! The forms below are the defaults, and say by them what type a field has: a text, a
-//! number, a flag, an object, a list of objects or texts. `{}` is a map of texts. Where
-//! the default is `null`, anything is kept as it is.
+//! The forms are the defaults, and say by them what type a field has: a text, a number, a
+//! flag, an object, a list of objects or texts. `{}` is a map of texts. Where the default
+//! is `null`, anything is kept as it is.
 
 use serde_json::{Map, Value, json};
 
+use crate::data::FORMS;
 use crate::go;
 use crate::json::{extend, find, integer, text};
 
@@ -103,23 +104,9 @@ fn some(value: &Value) -> Value {
     }
 }
 
-const SECOND: i64 = 1_000_000_000;
-
-fn constraints() -> Value {
-    json!([{"LTarget": "", "Operand": "", "RTarget": ""}])
-}
-
-fn affinities() -> Value {
-    json!([{"LTarget": "", "Operand": "", "RTarget": "", "Weight": 50}])
-}
-
-/// The defaults of a group's Update.
-fn update_form() -> Value {
-    json!({
-        "AutoPromote": false, "AutoRevert": false, "Canary": 0, "HealthCheck": "checks",
-        "HealthyDeadline": 300 * SECOND, "MaxParallel": 1, "MinHealthyTime": 10 * SECOND,
-        "ProgressDeadline": 600 * SECOND, "Stagger": 30 * SECOND,
-    })
+/// The form of a job, a group or a task.
+fn form(of: &str) -> Value {
+    FORMS.get(of).cloned().unwrap_or_default()
 }
 
 /// The full form of a job that came in a request. What only Nomad sets
@@ -130,17 +117,13 @@ pub(crate) fn job(sent: &Value) -> Result<Value, TypeError> {
         sent.filter(|sent| !sent.is_null())
     };
     let kind = given("Type").and_then(Value::as_str).unwrap_or_default();
-    let batch = kind == "batch";
-    let has_update = matches!(kind, "" | "service") || given("Update").is_some();
-    let form = json!({
-        "Affinities": affinities(), "AllAtOnce": false, "Constraints": constraints(),
-        "ConsulNamespace": "", "ConsulToken": "", "Datacenters": [""], "ID": "", "Meta": {},
-        "Multiregion": null, "Name": "", "Namespace": "", "ParameterizedJob": null,
-        "ParentID": "", "Payload": null, "Periodic": null, "Priority": 50, "Region": "",
-        "Spreads": null, "Stop": false, "TaskGroups": [null], "Type": "",
-        "Update": {"MaxParallel": i64::from(has_update), "Stagger": i64::from(has_update) * 30 * SECOND},
-        "VaultNamespace": "",
-    });
+    let mut form = form("job");
+    if !matches!(kind, "" | "service") && given("Update").is_none() {
+        extend(
+            &mut form,
+            json!({"Update": {"MaxParallel": 0, "Stagger": 0}}),
+        );
+    }
     let mut job = filled(sent, &form, "Job")?;
     let name = text(&job, "ID").to_owned();
     for (field, default) in [
@@ -162,105 +145,67 @@ pub(crate) fn job(sent: &Value) -> Result<Value, TypeError> {
         "SubmitTime": 0, "VaultToken": "", "Version": 0,
     });
     extend(&mut job, own);
-    let update = groups_update(given("Update").unwrap_or(&Value::Null))?;
+    // Of a job's own Update Nomad keeps two fields; the rest goes into the groups. A job
+    // that was read back carries zeros, which mean that nothing was given.
+    let zero = json!({
+        "AutoPromote": false, "AutoRevert": false, "Canary": 0, "HealthCheck": "",
+        "HealthyDeadline": 0, "MaxParallel": 0, "MinHealthyTime": 0, "ProgressDeadline": 0,
+        "Stagger": 0,
+    });
+    let update = given("Update").unwrap_or(&Value::Null);
+    let mut update = filled(update, &zero, "Job.Update")?;
+    if let (Some(update), Some(zero)) = (update.as_object_mut(), zero.as_object()) {
+        update.retain(|field, value| field != "Canary" && zero.get(field) != Some(&*value));
+    }
     if let Some(groups) = job.get_mut("TaskGroups").and_then(Value::as_array_mut) {
         for each in groups {
-            *each = group(each, &update, batch)?;
+            *each = group(each, &update, kind == "batch")?;
         }
     }
-    if let Some(update) = job.get_mut("Update") {
-        // Of a job's own Update Nomad keeps these two; the rest went into the groups.
-        let rest = json!({
-            "AutoPromote": false, "AutoRevert": false, "Canary": 0, "HealthCheck": "",
-            "HealthyDeadline": 0, "MinHealthyTime": 0, "ProgressDeadline": 0,
-        });
-        extend(update, rest);
+    if let Some(own) = job.get_mut("Update") {
+        let kept = std::mem::replace(own, zero);
+        extend(own, kept);
     }
     Ok(job)
 }
 
-/// What a job's Update makes of the defaults of its groups'. A job that was read back
-/// carries zeros, which mean that nothing was given.
-fn groups_update(of_job: &Value) -> Result<Value, TypeError> {
-    let mut update = update_form();
-    let zero = json!({
-        "AutoPromote": false, "AutoRevert": false, "HealthCheck": "", "HealthyDeadline": 0,
-        "MaxParallel": 0, "MinHealthyTime": 0, "ProgressDeadline": 0, "Stagger": 0,
-    });
-    let mut of_job = filled(of_job, &zero, "Job.Update")?;
-    if let (Some(of_job), Some(zero)) = (of_job.as_object_mut(), zero.as_object()) {
-        of_job.retain(|field, value| zero.get(field) != Some(&*value));
-    }
-    extend(&mut update, of_job);
-    Ok(update)
-}
-
+/// A group; `update` is what the job's own Update says, `batch` whether the job is one.
 fn group(sent: &Value, update: &Value, batch: bool) -> Result<Value, TypeError> {
-    let (attempts, interval) = if batch { (3, 86_400) } else { (2, 1_800) };
-    let reschedule = if batch {
-        json!({
-            "Attempts": 1, "Delay": 5 * SECOND, "DelayFunction": "constant",
-            "Interval": 86_400 * SECOND, "MaxDelay": 0, "Unlimited": false,
-        })
-    } else {
-        json!({
-            "Attempts": 0, "Delay": 30 * SECOND, "DelayFunction": "exponential",
-            "Interval": 0, "MaxDelay": 3_600 * SECOND, "Unlimited": true,
-        })
-    };
-    let form = json!({
-        "Affinities": affinities(), "Constraints": constraints(), "Consul": {"Namespace": ""},
-        "Count": 1, "EphemeralDisk": {"Migrate": false, "SizeMB": 300, "Sticky": false},
-        "Meta": {},
-        "Migrate": {
-            "HealthCheck": "checks", "HealthyDeadline": 300 * SECOND, "MaxParallel": 1,
-            "MinHealthyTime": 10 * SECOND,
-        },
-        "Name": "", "Networks": null, "ReschedulePolicy": reschedule,
-        "RestartPolicy": {
-            "Attempts": attempts, "Delay": 15 * SECOND, "Interval": interval * SECOND, "Mode": "fail",
-        },
-        "Scaling": null, "Services": null, "ShutdownDelay": null, "Spreads": null,
-        "StopAfterClientDisconnect": null, "Tasks": [null], "Update": update, "Volumes": null,
-    });
+    let mut form = form("group");
+    if batch {
+        extend(&mut form, self::form("batch_group"));
+    }
+    if let Some(defaults) = form.get_mut("Update") {
+        extend(defaults, update.clone());
+    }
     let mut group = filled(sent, &form, "Job.TaskGroups")?;
     if batch {
         extend(&mut group, json!({"Migrate": null, "Update": null}));
     }
     // A task takes what its policy lacks from its group's.
-    let restart = group.get("RestartPolicy").cloned().unwrap_or_default();
+    let restart = group.get("RestartPolicy").cloned();
     if let Some(tasks) = group.get_mut("Tasks").and_then(Value::as_array_mut) {
         for each in tasks {
-            *each = task(each, &restart)?;
+            *each = task(each, restart.as_ref())?;
         }
     }
     Ok(group)
 }
 
-fn task(sent: &Value, restart: &Value) -> Result<Value, TypeError> {
-    let form = json!({
-        "Affinities": affinities(), "Artifacts": null, "CSIPluginConfig": null, "Config": null,
-        "Constraints": constraints(), "DispatchPayload": null, "Driver": "", "Env": {},
-        "KillSignal": "", "KillTimeout": 5 * SECOND, "Kind": "", "Leader": false,
-        "Lifecycle": null, "LogConfig": {"MaxFileSizeMB": 10, "MaxFiles": 10}, "Meta": {},
-        "Name": "",
-        "Resources": {
-            "CPU": 100, "Cores": 0, "Devices": null, "DiskMB": 0, "IOPS": 0, "MemoryMB": 300,
-            "MemoryMaxMB": 0, "Networks": null,
-        },
-        "RestartPolicy": restart, "ScalingPolicies": null, "Services": null,
-        "ShutdownDelay": 0, "Templates": null, "User": "", "Vault": null, "VolumeMounts": null,
-    });
+fn task(sent: &Value, restart: Option<&Value>) -> Result<Value, TypeError> {
+    let mut form = form("task");
+    extend(&mut form, json!({ "RestartPolicy": restart }));
     let path = "Job.TaskGroups.Tasks";
     let mut task = filled(sent, &form, path)?;
     match task.get_mut("Config") {
-        Some(config @ Value::Object(_)) => *config = go::through_float64(config),
+        Some(config @ Value::Object(_)) => go::to_float64(config),
         None | Some(Value::Null) => {}
         Some(other) => {
             let kind = go::kind(other);
-            let place =
-                format!("Go struct field Task.{path}.Config of type map[string]interface {{}}");
-            return Err(format!("json: cannot unmarshal {kind} into {place}"));
+            let place = format!("Task.{path}.Config of type map[string]interface {{}}");
+            return Err(format!(
+                "json: cannot unmarshal {kind} into Go struct field {place}"
+            ));
         }
     }
     Ok(task)
@@ -268,21 +213,14 @@ fn task(sent: &Value, restart: &Value) -> Result<Value, TypeError> {
 
 /// What only Nomad sets. Two jobs that differ in nothing else are the same
 /// job to it, and get no new version.
-const BOOKKEEPING: [&str; 8] = [
-    "CreateIndex",
-    "ModifyIndex",
-    "JobModifyIndex",
-    "Status",
-    "StatusDescription",
-    "Stable",
-    "SubmitTime",
-    "Version",
-];
+const BOOKKEEPING: &str = "CreateIndex ModifyIndex JobModifyIndex Status StatusDescription \
+                           Stable SubmitTime Version";
 
 /// Whether a new full form differs from the registered one in anything that
 /// counts.
 pub(crate) fn changed(registered: &Value, sent: &Value) -> bool {
     let fields = sent.as_object().into_iter().flatten();
-    let mut counting = fields.filter(|(field, _)| !BOOKKEEPING.contains(&field.as_str()));
+    let own = |field: &str| BOOKKEEPING.split_whitespace().any(|own| own == field);
+    let mut counting = fields.filter(|(field, _)| !own(field));
     counting.any(|(field, value)| registered.get(field) != Some(value))
 }

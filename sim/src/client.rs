@@ -16,7 +16,7 @@ use crate::json::{integer, list, named, text};
 use crate::objects::{JobKey, Task};
 use crate::options::Plugin;
 use crate::state::State;
-use crate::timers::Action;
+use crate::timers::{Action, TaskId};
 use crate::{events, go, pair, plugin_schema, template};
 
 /// Why a task that never started is not started again.
@@ -43,18 +43,18 @@ impl Place {
 }
 
 impl State {
-    fn place_of(&self, alloc: &str, task: &str) -> Option<Place> {
-        let alloc = self.allocs.get(alloc)?;
+    fn place_of(&self, id: &TaskId) -> Option<Place> {
+        let alloc = self.allocs.get(&id.alloc)?;
         let group = named(&alloc.job, "TaskGroups", &alloc.group)?.clone();
         let mut place = Place {
             key: alloc.job_id.clone(),
             job: Arc::clone(&alloc.job),
-            task: named(&group, "Tasks", task)?.clone(),
+            task: named(&group, "Tasks", &id.name)?.clone(),
             group,
             side: None,
         };
         if place.is_dtle() {
-            place.side = Side::of(self.plugin, &alloc.group, task);
+            place.side = Side::of(self.plugin, &alloc.group, &id.name);
         }
         Some(place)
     }
@@ -79,42 +79,40 @@ impl State {
                 ..Task::default()
             })
             .collect();
-        let names: Vec<String> = alloc.tasks.iter().map(|task| task.name.clone()).collect();
         let index = self.next_index();
-        self.touch_alloc(id, index);
         self.set_client_status(id, "running", "Tasks are running", index);
-        for name in names {
-            self.validate_and_start(id, &name, index);
+        for task in self.task_ids(id) {
+            self.validate_and_start(&task, index);
         }
         self.refresh_status(&key, index);
     }
 
-    fn validate_and_start(&mut self, id: &str, name: &str, index: u64) {
-        let Some(place) = self.place_of(id, name) else {
+    fn validate_and_start(&mut self, id: &TaskId, index: u64) {
+        let Some(place) = self.place_of(id) else {
             return;
         };
         let mut faults = Vec::new();
-        let sent = place.task.get("Config").cloned().unwrap_or_default();
-        let sent = if sent.is_null() { json!({}) } else { sent };
-        let lookup = |variable: &str| self.template_value(id, &place, variable);
-        let config = template::render(&sent, &lookup, &mut faults);
+        let sent = place.task.get("Config").filter(|sent| !sent.is_null());
+        let mut config = sent.cloned().unwrap_or_else(|| json!({}));
+        let lookup = |variable: &str| self.template_value(&id.alloc, &place, variable);
+        template::render(&mut config, &lookup, &mut faults);
         if place.is_dtle() && faults.is_empty() {
             faults = plugin_schema::faults(self.plugin, &config);
         }
         if !faults.is_empty() {
             faults.insert(0, "failed to parse config: ".to_owned());
             let event = events::failed_validation(&go::multierror(&faults));
-            return self.fail(id, name, vec![event], UNRECOVERABLE, index);
+            return self.fail(id, vec![event], UNRECOVERABLE, index);
         }
-        if let Some(task) = self.task_mut(id, name) {
+        if let Some(task) = self.task_mut(id) {
             task.config = Some(config);
         }
         let refusal = driver::refusal(self.plugin, place.name(), place.side, &place.task);
         if let Some(error) = refusal.filter(|_| place.is_dtle()) {
             let event = events::driver_failure(&error);
-            return self.fail(id, name, vec![event], UNRECOVERABLE, index);
+            return self.fail(id, vec![event], UNRECOVERABLE, index);
         }
-        self.started(id, name, &place);
+        self.started(id, &place);
     }
 
     /// The value of a name in a template.
@@ -145,8 +143,8 @@ impl State {
     }
 
     /// A task's driver has started it.
-    fn started(&mut self, id: &str, name: &str, place: &Place) {
-        let Some(task) = self.task_mut(id, name) else {
+    fn started(&mut self, id: &TaskId, place: &Place) {
+        let Some(task) = self.task_mut(id) else {
             return;
         };
         task.tell(events::plain("Started", "Task started by client"));
@@ -159,28 +157,24 @@ impl State {
         let registered = self.jobs.get(&place.key).map(|job| Arc::clone(&job.doc));
         let job = registered.unwrap_or_default();
         let failure = driver::failure(self.plugin, &job, side, &place.task);
-        self.join_pair(place.name(), side, id, name, failure.is_none());
+        self.join_pair(place.name(), side, id, failure.is_none());
         if let Some(message) = failure {
-            let action = Action::Terminate {
-                alloc: id.to_owned(),
-                task: name.to_owned(),
-                restarts,
-                message,
-            };
+            let action = Action::Terminate(id.clone(), restarts, message);
             self.later(self.pace.start, action);
         }
     }
 
     /// A task's driver gives up; `restarts` tells which start this is about.
-    pub(crate) fn terminate_task(&mut self, id: &str, name: &str, restarts: u64, message: &str) {
-        let wanted = self.allocs.get(id).is_some_and(|a| a.desired == "run");
-        let (Some(place), true) = (self.place_of(id, name), wanted) else {
+    pub(crate) fn terminate_task(&mut self, id: &TaskId, restarts: u64, message: &str) {
+        let alloc = self.allocs.get(&id.alloc);
+        let wanted = alloc.is_some_and(|alloc| alloc.desired == "run");
+        let (Some(place), true) = (self.place_of(id), wanted) else {
             return;
         };
         let policy = place.task.get("RestartPolicy").cloned().unwrap_or_default();
         let number = |field: &str| integer(&policy, field).unwrap_or_default();
         let interval = self.pace.scaled(number("Interval"));
-        let Some(task) = self.task_mut(id, name) else {
+        let Some(task) = self.task_mut(id) else {
             return;
         };
         if task.state != "running" || task.restarts != restarts {
@@ -191,7 +185,7 @@ impl State {
         let used = i64::try_from(task.attempts.len()).unwrap_or(i64::MAX);
         let allowed = number("Attempts");
         let index = self.next_index();
-        self.leave_pair(place.name(), place.side, id);
+        self.leave_pair(place.name(), place.side, &id.alloc);
         if used >= allowed && text(&policy, "Mode") == "fail" {
             let interval = go::duration(number("Interval"));
             let reason = match allowed {
@@ -200,7 +194,7 @@ impl State {
                     "Exceeded allowed attempts {allowed} in interval {interval} and mode is \"fail\""
                 ),
             };
-            return self.fail(id, name, Vec::new(), &reason, index);
+            return self.fail(id, Vec::new(), &reason, index);
         }
         // Up to a quarter of jitter, made from the clock: nothing rests on it.
         let jitter = number("Delay") / 100 * (go::now_nanoseconds() / 1_000 % 25);
@@ -210,48 +204,40 @@ impl State {
         } else {
             (number("Delay") + jitter, "Restart within policy")
         };
-        if let Some(task) = self.task_mut(id, name) {
+        if let Some(task) = self.task_mut(id) {
             task.attempts.push(Instant::now());
             task.state = "pending";
             task.restarts += 1;
             task.last_restart = Some(go::now_nanoseconds());
             task.tell(events::restarting(delay, reason));
         }
-        self.touch_alloc(id, index);
-        self.recount(id, index);
-        let action = Action::Restart {
-            alloc: id.to_owned(),
-            task: name.to_owned(),
-        };
+        self.recount(&id.alloc, index);
+        let action = Action::Restart(id.clone());
         self.later(self.pace.scaled(delay), action);
     }
 
     /// The restart's delay is over.
-    pub(crate) fn restart_task(&mut self, id: &str, name: &str) {
-        let alloc = self.allocs.get(id);
+    pub(crate) fn restart_task(&mut self, id: &TaskId) {
+        let alloc = self.allocs.get(&id.alloc);
         let wanted = alloc.is_some_and(|alloc| alloc.desired == "run" && alloc.client != "failed");
-        let (Some(place), true) = (self.place_of(id, name), wanted) else {
+        let (Some(place), true) = (self.place_of(id), wanted) else {
             return;
         };
         let index = self.next_index();
-        self.touch_alloc(id, index);
-        self.started(id, name, &place);
-        self.recount(id, index);
+        self.started(id, &place);
+        self.recount(&id.alloc, index);
         // 4.x: a Src that starts anew resets NatsAddr, and the Dest notices
         // (recording 068 of the 4.x set). One that cannot reach its target gives up for
         // that reason.
-        let dest = self
-            .pairs
-            .get(place.name())
-            .and_then(|pair| pair.dest.clone());
+        let pair = self.pairs.get(place.name());
+        let dest = pair.and_then(|pair| pair.dest.clone());
         if let Some(dest) = dest.filter(|dest| dest.connected)
             && self.plugin == Plugin::V4
             && place.side == Some(Side::Src)
         {
-            let task = self.task(&dest.alloc, &dest.task);
-            let restarts = task.map_or(0, |task| task.restarts);
+            let restarts = self.task(&dest.task).map_or(0, |task| task.restarts);
             let message = "DstPutNats: NatsAddr changed to wait. will restart dst";
-            self.terminate_task(&dest.alloc, &dest.task, restarts, message);
+            self.terminate_task(&dest.task, restarts, message);
         }
     }
 
@@ -275,32 +261,33 @@ impl State {
 
     /// A task has failed for good, and its allocation with it. It is told these events,
     /// and then why it is not restarted.
-    fn fail(&mut self, id: &str, name: &str, mut told: Vec<Value>, reason: &str, index: u64) {
-        let Some(alloc) = self.allocs.get_mut(id) else {
+    fn fail(&mut self, id: &TaskId, mut told: Vec<Value>, reason: &str, index: u64) {
+        let Some(alloc) = self.allocs.get_mut(&id.alloc) else {
             return;
         };
         told.push(events::not_restarting(reason));
         for task in &mut alloc.tasks {
-            if task.name == name {
+            if task.name == id.name {
                 task.failed = true;
                 told.drain(..).for_each(|event| task.tell(event));
             } else if task.state != "dead" {
-                task.tell(events::sibling_failed(name));
+                task.tell(events::sibling_failed(&id.name));
             }
             task.state = "dead";
             task.finished = Some(go::now_nanoseconds());
         }
-        self.touch_alloc(id, index);
-        self.recount(id, index);
-        let Some(place) = self.place_of(id, name) else {
+        self.recount(&id.alloc, index);
+        let Some(place) = self.place_of(id) else {
             return;
         };
-        self.leave_pair(place.name(), place.side, id);
+        self.leave_pair(place.name(), place.side, &id.alloc);
         if place.side == Some(Side::Src) {
             self.source_lost(place.name());
         }
         self.refresh_status(&place.key, index);
-        self.reschedule(id, &place.key, index);
+        if self.reschedule_delay(&id.alloc).is_some() {
+            self.enqueue(self.new_eval(&place.key, "alloc-failure", index));
+        }
     }
 
     /// The client has stopped an allocation that the servers wanted stopped.
@@ -312,15 +299,14 @@ impl State {
             return;
         }
         let key = alloc.job_id.clone();
-        let names: Vec<String> = alloc.tasks.iter().map(|task| task.name.clone()).collect();
         let index = self.next_index();
-        for name in &names {
-            let Some(place) = self.place_of(id, name) else {
+        for task_id in self.task_ids(id) {
+            let Some(place) = self.place_of(&task_id) else {
                 continue;
             };
             self.leave_pair(place.name(), place.side, id);
             let timeout = integer(&place.task, "KillTimeout").unwrap_or(5_000_000_000);
-            let task = self.task_mut(id, name);
+            let task = self.task_mut(&task_id);
             let Some(task) = task.filter(|task| task.state != "dead") else {
                 continue;
             };
@@ -333,28 +319,27 @@ impl State {
             task.state = "dead";
             task.finished = Some(go::now_nanoseconds());
         }
-        self.touch_alloc(id, index);
         self.set_client_status(id, "complete", "All tasks have completed", index);
         self.refresh_status(&key, index);
     }
 
     /// A signal to one task, as its driver takes it. `Err` is the text of the
     /// error it comes back with, and dtle's statistics are such an error.
-    pub(crate) fn signal_task(&mut self, id: &str, name: &str, signal: &str) -> Result<(), String> {
-        let task = self.task(id, name).ok_or("Task not found")?;
+    pub(crate) fn signal_task(&mut self, id: &TaskId, signal: &str) -> Result<(), String> {
+        let task = self.task(id).ok_or("Task not found")?;
         if task.state != "running" {
             return Err("Task not running".to_owned());
         }
         let dtle = task.driver == "dtle";
-        self.tell_task(id, name, events::signaling(signal));
+        self.tell_task(id, events::signaling(signal));
         if !dtle {
             return Ok(());
         }
         if self.plugin == Plugin::V4 {
             let message = format!("Task receive signal {signal}");
-            self.tell_task(id, name, events::driver(&message));
+            self.tell_task(id, events::driver(&message));
         }
-        let statistics = self.statistics(id, name).filter(|_| signal == "stats");
+        let statistics = self.statistics(id).filter(|_| signal == "stats");
         let text = match (statistics, self.plugin) {
             (Some(statistics), _) => statistics,
             (None, Plugin::V4) => "DTLE_BUG SignalTask. should not reach here".to_owned(),
@@ -365,9 +350,9 @@ impl State {
 
     /// The statistics a task has, as the plugin words them; `None` until it
     /// has any.
-    fn statistics(&self, id: &str, name: &str) -> Option<String> {
-        let place = self.place_of(id, name)?;
-        let (side, task) = (place.side?, self.task(id, name)?);
+    fn statistics(&self, id: &TaskId) -> Option<String> {
+        let place = self.place_of(id)?;
+        let (side, task) = (place.side?, self.task(id)?);
         if side == Side::Dest && !task.staged {
             return None;
         }

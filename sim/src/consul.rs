@@ -16,10 +16,10 @@ use hyper::{Method, Request, Response};
 use serde_json::{Value, json};
 
 use crate::call::Query;
-use crate::net::Body;
+use crate::go;
+use crate::http::{self, Body};
 use crate::shared::Shared;
 use crate::store::{Entry, Store};
-use crate::{go, http};
 
 /// The flags the plugin's library writes with every key.
 const FLAGS: u64 = 3_304_740_253_564_472_344;
@@ -82,18 +82,8 @@ fn read(store: &Store, key: &str, query: &Query) -> Answer {
         (200, index, go::encode(&items.into()), true)
     };
     if query.get("keys").is_some() {
-        // Up to the separator that follows the prefix, each once.
-        let separator = query.given("separator");
-        let shown = |found: &str| {
-            let rest = found.strip_prefix(key).unwrap_or_default();
-            match separator.and_then(|separator| rest.split_once(separator)) {
-                Some((name, _)) => format!("{key}{name}{}", separator.unwrap_or_default()),
-                None => found.to_owned(),
-            }
-        };
-        let mut keys: Vec<Value> = store.below(key).map(|(key, _)| shown(key).into()).collect();
-        keys.dedup();
-        return several(keys);
+        let keys = store.below(key).map(|(key, _)| key.as_str().into());
+        return several(keys.collect());
     }
     if query.get("recurse").is_some() {
         let all = store.below(key).map(|(key, entry)| document(key, entry));
@@ -102,11 +92,8 @@ fn read(store: &Store, key: &str, query: &Query) -> Answer {
     let Some(entry) = store.get(key) else {
         return several(Vec::new());
     };
-    let index = Some(entry.modify_index);
-    if query.get("raw").is_some() {
-        return (200, index, entry.value.clone().into(), false);
-    }
-    (200, index, go::encode(&json!([document(key, entry)])), true)
+    let body = go::encode(&json!([document(key, entry)]));
+    (200, Some(entry.modify_index), body, true)
 }
 
 fn respond((status, index, content, json): Answer) -> Response<Body> {
@@ -122,7 +109,5 @@ fn respond((status, index, content, json): Answer) -> Response<Body> {
             .header("x-consul-knownleader", "true")
             .header("x-consul-lastcontact", "0");
     }
-    response
-        .body(http::body(content))
-        .unwrap_or_else(|_| Response::new(http::body(Bytes::new())))
+    http::finished(response, content)
 }

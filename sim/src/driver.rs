@@ -62,27 +62,21 @@ pub(crate) fn refusal(
     let without = |item: &Value, has: &str, lacks: &str| {
         !text(item, has).is_empty() && text(item, lacks).is_empty()
     };
-    let databases = task
-        .get("Config")
-        .map(|config| list(config, "ReplicateDoDb"));
-    let mut databases = databases.unwrap_or_default().iter();
+    let nothing = Value::Null;
+    let mut databases = list(task.get("Config").unwrap_or(&nothing), "ReplicateDoDb").iter();
+    let mut tables = databases.clone().flat_map(|db| list(db, "Tables"));
     let why = if side.is_none() {
         format!("unknown task type: {}", text(task, "Name"))
     } else if job_name.len() > 64 {
         format!("job name too long: {}", job_name.len())
     } else if plugin == Plugin::V3 {
         return None;
+    } else if databases.any(|db| without(db, "TableSchemaRegex", "TableSchemaRename")) {
+        "TableSchemaRegex needs TableSchemaRename".to_owned()
+    } else if tables.any(|table| without(table, "TableRegex", "TableRename")) {
+        "TableRegex needs TableRename".to_owned()
     } else {
-        databases.find_map(|db| {
-            let mut tables = list(db, "Tables").iter();
-            if without(db, "TableSchemaRegex", "TableSchemaRename") {
-                Some("TableSchemaRegex needs TableSchemaRename".to_owned())
-            } else if tables.any(|table| without(table, "TableRegex", "TableRename")) {
-                Some("TableRegex needs TableRename".to_owned())
-            } else {
-                None
-            }
-        })?
+        return None;
     };
     Some(format!("rpc error: code = Unknown desc = {why}"))
 }

@@ -6,9 +6,9 @@ use crate::go;
 use crate::json::extend;
 
 /// A task event; `fields` are those that are set.
-pub(crate) fn event(kind: &str, display: &str, details: Value, fields: Value) -> Value {
+fn event(kind: &str, display: &str, details: Value, fields: Value) -> Value {
     let mut event = json!({
-        "Details": details, "DisplayMessage": display, "Time": go::now_nanoseconds(), "Type": kind,
+        "DisplayMessage": display, "Time": go::now_nanoseconds(), "Type": kind,
         "DiskLimit": 0, "DownloadError": "", "DriverError": "", "DriverMessage": "", "ExitCode": 0,
         "FailedSibling": "", "FailsTask": false, "GenericSource": "", "KillError": "",
         "KillReason": "", "KillTimeout": 0, "Message": "", "RestartReason": "", "SetupError": "",
@@ -16,6 +16,7 @@ pub(crate) fn event(kind: &str, display: &str, details: Value, fields: Value) ->
         "ValidationError": "", "VaultError": "",
     });
     extend(&mut event, fields);
+    extend(&mut event, Value::from_iter([("Details", details)]));
     event
 }
 
@@ -23,32 +24,30 @@ pub(crate) fn plain(kind: &str, display: &str) -> Value {
     event(kind, display, json!({}), json!({}))
 }
 
+/// An event with one field, which stands among the details too.
+fn of_one(kind: &str, display: &str, detail: &str, field: &str, value: &str) -> Value {
+    let (details, fields) = (json!({ detail: value }), json!({ field: value }));
+    event(kind, display, details, fields)
+}
+
 /// The client has received the task and builds its folder.
 pub(crate) fn received() -> [Value; 2] {
-    let (setup, told) = ("Building Task Directory", "Task received by client");
-    let details = json!({ "message": setup });
+    let setup = "Building Task Directory";
     [
-        plain("Received", told),
-        event("Task Setup", setup, details, json!({ "Message": setup })),
+        plain("Received", "Task received by client"),
+        of_one("Task Setup", setup, "message", "Message", setup),
     ]
 }
 
 /// Its Config does not pass the plugin's schema.
-pub(crate) fn failed_validation(message: &str) -> Value {
-    let details = json!({ "validation_error": message });
-    let fields = json!({ "ValidationError": message });
-    event("Failed Validation", message, details, fields)
+pub(crate) fn failed_validation(why: &str) -> Value {
+    let (detail, field) = ("validation_error", "ValidationError");
+    of_one("Failed Validation", why, detail, field, why)
 }
 
 /// Its driver refuses to start it.
-pub(crate) fn driver_failure(error: &str) -> Value {
-    let details = json!({ "driver_error": error });
-    event(
-        "Driver Failure",
-        error,
-        details,
-        json!({ "DriverError": error }),
-    )
+pub(crate) fn driver_failure(why: &str) -> Value {
+    of_one("Driver Failure", why, "driver_error", "DriverError", why)
 }
 
 /// What the plugin tells of itself.
@@ -88,13 +87,8 @@ pub(crate) fn not_restarting(reason: &str) -> Value {
 /// Another task of its allocation has failed.
 pub(crate) fn sibling_failed(name: &str) -> Value {
     let display = format!("Task's sibling {name:?} failed");
-    let fields = json!({ "FailedSibling": name });
-    event(
-        "Sibling Task Failed",
-        &display,
-        json!({ "failed_sibling": name }),
-        fields,
-    )
+    let (detail, field) = ("failed_sibling", "FailedSibling");
+    of_one("Sibling Task Failed", &display, detail, field, name)
 }
 
 /// A running task is stopped, with so many nanoseconds until it is killed.

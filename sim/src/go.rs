@@ -50,36 +50,26 @@ pub(crate) fn pretty(body: &Bytes) -> Bytes {
 
 /// A float as Nomad's codec prints it: `2.0`, `0.5`, `1e+21`, `1e-07`.
 pub(crate) fn float(value: f64) -> String {
-    let abs = value.abs();
-    if abs != 0.0 && !(1e-6..1e21).contains(&abs) {
-        let text = format!("{value:e}");
-        let Some((mantissa, exponent)) = text.split_once('e') else {
-            return text;
-        };
-        return match exponent.strip_prefix('-') {
-            Some(digits) => format!("{mantissa}e-{digits:0>2}"),
-            None => format!("{mantissa}e+{exponent:0>2}"),
-        };
-    }
-    if value.fract() == 0.0 {
-        format!("{value:.1}")
-    } else {
-        format!("{value}")
+    let (abs, text) = (value.abs(), format!("{value:e}"));
+    match text.split_once('e') {
+        Some((mantissa, exponent)) if abs != 0.0 && !(1e-6..1e21).contains(&abs) => {
+            let sign = if abs < 1.0 { '-' } else { '+' };
+            let digits = exponent.trim_start_matches('-');
+            format!("{mantissa}e{sign}{digits:0>2}")
+        }
+        _ if value.fract() == 0.0 => format!("{value:.1}"),
+        _ => format!("{value}"),
     }
 }
 
-/// A value with every number turned into a float, as Go does with JSON that
+/// Turns every number of a value into a float, as Go does with JSON that
 /// it decodes into `interface{}`. An integer above 2^53 loses digits here.
-pub(crate) fn through_float64(value: &Value) -> Value {
+pub(crate) fn to_float64(value: &mut Value) {
     match value {
-        Value::Number(number) => number.as_f64().map_or(Value::Null, Value::from),
-        Value::Array(items) => Value::Array(items.iter().map(through_float64).collect()),
-        Value::Object(map) => Value::Object(
-            map.iter()
-                .map(|(key, item)| (key.clone(), through_float64(item)))
-                .collect(),
-        ),
-        Value::Null | Value::Bool(_) | Value::String(_) => value.clone(),
+        Value::Number(number) => *value = number.as_f64().into(),
+        Value::Array(items) => items.iter_mut().for_each(to_float64),
+        Value::Object(map) => map.values_mut().for_each(to_float64),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 
@@ -175,6 +165,19 @@ pub(crate) fn multierror<S: AsRef<str>>(messages: &[S]) -> String {
     }
     text.push_str("\n\n");
     text
+}
+
+/// The items of a list, encoded, as one body.
+pub(crate) fn array(items: impl IntoIterator<Item = Bytes>) -> Bytes {
+    let mut body = vec![b'['];
+    for item in items {
+        if body.len() > 1 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&item);
+    }
+    body.push(b']');
+    body.into()
 }
 
 /// Now, in nanoseconds since 1970, as Nomad's CreateTime and Event.Time.

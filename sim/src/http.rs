@@ -2,15 +2,22 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION, VARY};
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::header::{CONTENT_TYPE, LOCATION, VARY};
+use hyper::http::response::Builder;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{HeaderMap, Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::call::{Answer, Call, Content, Meta, Query};
-use crate::net::Body;
 use crate::shared::Shared;
 use crate::{go, routes};
 
@@ -19,6 +26,39 @@ const LARGEST_BODY: usize = 64 << 20;
 
 /// Go sends a body of this size or less with its length, a longer one chunked.
 const LONGEST_COUNTED: usize = 2048;
+
+/// The body of an answer.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Answers requests for as long as it runs. The connections are tasks of its own, so that
+/// they end when it is aborted: to a client that looks like the end of a process.
+pub(crate) async fn serve<F>(
+    listener: TcpListener,
+    answer: impl Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+) where
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_ended) = connections.join_next() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of descriptors, or the peer is gone already.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        // Answers are single writes; waiting to fill a packet would only add delay.
+        let _best_effort = stream.set_nodelay(true);
+        let answer = answer.clone();
+        let service = service_fn(move |request| {
+            let answered = answer(request);
+            async move { Ok::<_, Infallible>(answered.await) }
+        });
+        connections.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    }
+}
 
 /// Answers a request to Nomad.
 pub(crate) async fn handle(shared: Arc<Shared>, request: Request<Incoming>) -> Response<Body> {
@@ -82,46 +122,30 @@ fn cleaned(path: &str) -> Option<String> {
 }
 
 /// A body of this content. Go's rule decides whether its length is sent.
-pub(crate) fn body(content: Bytes) -> Body {
+fn body(content: Bytes) -> Body {
     if content.len() > LONGEST_COUNTED {
         // Mapping the frames hides how long it is.
         let unknown = Full::new(content).map_frame(std::convert::identity);
-        return unknown.map_err(never).boxed_unsync();
+        return unknown.boxed_unsync();
     }
-    Full::new(content).map_err(never).boxed_unsync()
-}
-
-fn never(error: Infallible) -> Infallible {
-    error
+    Full::new(content).boxed_unsync()
 }
 
 fn redirect(path: &str, query: Option<&str>) -> Response<Body> {
     let target = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
     let page = format!("<a href=\"{target}\">Moved Permanently</a>.\n\n");
-    let mut response = Response::new(body(page.into()));
-    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
-    let headers = response.headers_mut();
-    if let Ok(location) = target.parse() {
-        headers.insert(LOCATION, location);
-    }
-    let kind = HeaderValue::from_static("text/html; charset=utf-8");
-    headers.insert(CONTENT_TYPE, kind);
-    response
+    let response = Response::builder().status(301).header(LOCATION, target);
+    finished(
+        response.header(CONTENT_TYPE, "text/html; charset=utf-8"),
+        page,
+    )
 }
 
-/// The items of a list as one body.
-fn joined(items: &[Bytes]) -> Bytes {
-    let length: usize = items.iter().map(|item| item.len() + 1).sum();
-    let mut body = Vec::with_capacity(length + 2);
-    body.push(b'[');
-    for item in items {
-        if body.len() > 1 {
-            body.push(b',');
-        }
-        body.extend_from_slice(item);
-    }
-    body.push(b']');
-    body.into()
+/// An answer with its body. A header that cannot be sent, which only a path can make, is
+/// answered with nothing.
+pub(crate) fn finished(response: Builder, content: impl Into<Bytes>) -> Response<Body> {
+    let response = response.body(body(content.into()));
+    response.unwrap_or_else(|_| Response::new(body(Bytes::new())))
 }
 
 fn respond(answer: Answer, call: Option<&Call<'_>>) -> Response<Body> {
@@ -131,7 +155,6 @@ fn respond(answer: Answer, call: Option<&Call<'_>>) -> Response<Body> {
         Content::Empty => (Bytes::new(), None),
         Content::Text(text) => (text.into(), Some("text/plain; charset=utf-8")),
         Content::Json(content) => (content, Some("application/json")),
-        Content::List(items) => (joined(&items), Some("application/json")),
     };
     let content = match kind {
         Some("application/json") if pretty => go::pretty(&content),
@@ -162,7 +185,5 @@ fn respond(answer: Answer, call: Option<&Call<'_>>) -> Response<Body> {
             .header("x-nomad-knownleader", known)
             .header("x-nomad-lastcontact", contact);
     }
-    response
-        .body(body(content))
-        .unwrap_or_else(|_| Response::new(body(Bytes::new())))
+    finished(response, content)
 }

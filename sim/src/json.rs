@@ -61,9 +61,14 @@ pub(crate) fn number(value: &Value) -> Option<i64> {
     }
 }
 
-/// Sets the fields of one object in another.
-pub(crate) fn extend(document: &mut Value, fields: Value) {
-    if let (Some(document), Value::Object(fields)) = (document.as_object_mut(), fields) {
-        document.extend(fields);
+/// Sets the fields of one object in another, and so of the objects in them.
+pub(crate) fn extend(document: &mut Value, changes: Value) {
+    match (document, changes) {
+        (Value::Object(document), Value::Object(changes)) => {
+            for (field, change) in changes {
+                extend(document.entry(field).or_insert(Value::Null), change);
+            }
+        }
+        (place, change) => *place = change,
     }
 }

@@ -15,41 +15,36 @@
 //! | module | what it is |
 //! |---|---|
 //! | `clock` | makes happen what is due |
-//! | `http`, `consul` | from HTTP to a call and back; the key/value store beside Nomad |
-//! | `routes` | which path is answered where |
-//! | `routes_agent`, `routes_object`, `routes_list`, `routes_job` | what each path does |
-//! | `call`, `ids` | a request, its checks, and its answer |
-//! | `shared` | what handlers and the clock share |
-//! | `documents` | the JSON of each object |
-//! | `seed` | jobs to look at |
+//! | `consul`, `http` | the key/value store beside Nomad; from HTTP to a call and back |
+//! | `routes`, `routes_*` | which path is answered where, and how |
+//! | `call`, `shared` | a request, its checks and its answer; what handlers and clock share |
+//! | `documents`, `seed` | the JSON of each object; jobs to look at |
 //! | `registry`, `scheduler` | writes; from a job to allocations |
-//! | `client`, `replication` | what becomes of an allocation; a pair of tasks that replicate |
+//! | `client`, `replication` | what becomes of an allocation; tasks that replicate |
 //! | `state`, `objects` | what the servers know |
 //! | `canonical`, `validation` | the full form of a job; its faults |
-//! | `pair`, `driver`, `plugin_schema`, `template` | the figures of a pair; what a task's Config says |
-//! | `events`, `timers`, `store`, `requests`, `net` | small things |
-//! | `options`, `json`, `go` | how a simulation is set up; reading JSON; how Go prints things |
+//! | `pair`, `driver`, `plugin_schema`, `template` | progress; what a Config says |
+//! | `events`, `timers`, `store` | what tasks are told; what comes later; Consul's keys |
+//! | `options`, `data`, `json`, `go` | the setup; documents; reading JSON; Go's words |
 
 mod call;
 mod canonical;
 mod client;
 mod clock;
 mod consul;
+mod data;
 mod documents;
 mod driver;
 mod events;
 mod go;
 mod http;
-mod ids;
 mod json;
-mod net;
 mod objects;
 mod options;
 mod pair;
 mod plugin_schema;
 mod registry;
 mod replication;
-mod requests;
 mod routes;
 mod routes_agent;
 mod routes_job;
@@ -65,20 +60,20 @@ mod timers;
 mod validation;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 pub use options::{Options, Pace, Plugin};
-pub use requests::{Asked, Requests};
+pub use shared::{Asked, Requests};
 
 use options::Rules;
 use shared::Shared;
 use state::{Agent, State};
+use timers::TaskId;
 
 /// A running simulation. Dropping it ends it as the end of a process would:
 /// the ports are free, open connections are cut.
@@ -91,18 +86,18 @@ pub struct NomadSim {
 }
 
 impl NomadSim {
-    /// Starts the servers. They run on the current Tokio runtime.
+    /// Starts the servers, on free ports of this machine. They run on the current Tokio
+    /// runtime.
     ///
     /// # Errors
     ///
-    /// When an address cannot be listened on.
+    /// When no port is free.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let listener = TcpListener::bind(options.listen).await?;
-        let consul_listener = TcpListener::bind(options.consul_listen).await?;
+        let any = (Ipv4Addr::LOCALHOST, 0);
+        let listener = TcpListener::bind(any).await?;
+        let consul_listener = TcpListener::bind(any).await?;
         let address = listener.local_addr()?;
         let consul_address = consul_listener.local_addr()?;
-        let wake = Arc::new(Notify::new());
-        let changes = watch::Sender::new(0);
         let rpc_port = address.port().saturating_add(1);
         let rules = Rules::of(&options);
         let agent = Agent {
@@ -122,20 +117,17 @@ impl NomadSim {
             job_tracked_versions: options.job_tracked_versions,
             started: go::now_nanoseconds(),
         };
-        let mut state = State::new(
-            options.plugin,
-            options.version.unwrap_or_default(),
-            options.pace,
-            agent,
-            changes.clone(),
-            Arc::clone(&wake),
-        );
+        let mut state = State::new(agent);
+        state.plugin = options.plugin;
+        state.plugin_version = options.version.unwrap_or_default();
+        state.pace = options.pace;
         if options.seed {
             seed::sow(&mut state);
         }
+        let wake = Arc::clone(&state.wake);
         let shared = Arc::new(Shared {
+            changes: state.changes.clone(),
             state: Mutex::new(state),
-            changes,
             requests: Requests::new(options.keeps_requests),
             rules,
             token: options.acl_token,
@@ -145,10 +137,10 @@ impl NomadSim {
             others: Mutex::default(),
         });
         let (nomad, consul) = (Arc::clone(&shared), Arc::clone(&shared));
-        let nomad = net::serve(listener, move |asked| {
+        let nomad = http::serve(listener, move |asked| {
             http::handle(Arc::clone(&nomad), asked)
         });
-        let consul = net::serve(consul_listener, move |asked| {
+        let consul = http::serve(consul_listener, move |asked| {
             consul::handle(Arc::clone(&consul), asked)
         });
         let clock = clock::run(Arc::clone(&shared), wake);
@@ -199,14 +191,8 @@ impl NomadSim {
     /// when there is no such task, or its Config never passed the templates.
     #[must_use]
     pub fn task_config(&self, allocation: &str, task: &str) -> Option<Value> {
-        self.shared
-            .locked(|state| state.task(allocation, task)?.config.clone())
-    }
-
-    /// The raft index: it moves with every write, a signal's included.
-    #[must_use]
-    pub fn index(&self) -> u64 {
-        self.shared.locked(|state| state.index)
+        let id = TaskId::new(allocation, task);
+        self.shared.locked(|state| state.task(&id)?.config.clone())
     }
 
     /// Ends the simulation and waits until nothing of it runs any more.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::json::{extend, text};
@@ -21,6 +21,19 @@ pub(crate) struct Counts {
     pub(crate) complete: i64,
     pub(crate) failed: i64,
     pub(crate) lost: i64,
+}
+
+impl Counts {
+    /// The count of a client status.
+    pub(crate) fn of(&mut self, status: &str) -> &mut i64 {
+        match status {
+            "pending" => &mut self.starting,
+            "running" => &mut self.running,
+            "failed" => &mut self.failed,
+            "lost" => &mut self.lost,
+            _ => &mut self.complete,
+        }
+    }
 }
 
 /// What names a job: an ID means one in each namespace. Ordered by namespace,
@@ -55,13 +68,6 @@ impl JobKey {
 impl std::borrow::Borrow<str> for JobKey {
     fn borrow(&self) -> &str {
         &self.0
-    }
-}
-
-/// As the documents of other objects name a job.
-impl Serialize for JobKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map([("JobID", self.id()), ("Namespace", self.namespace())])
     }
 }
 
@@ -114,13 +120,10 @@ pub(crate) struct Task {
     pub(crate) config: Option<Value>,
 }
 
-/// Nomad keeps this many events of a task.
-pub(crate) const EVENTS_KEPT: usize = 10;
-
 impl Task {
-    /// Adds an event, dropping the oldest when ten are there.
+    /// Adds an event. Nomad keeps ten of them, and drops the oldest.
     pub(crate) fn tell(&mut self, event: Value) {
-        while self.events.len() >= EVENTS_KEPT {
+        while self.events.len() >= 10 {
             self.events.pop_front();
         }
         self.events.push_back(event);
@@ -174,28 +177,23 @@ impl Alloc {
 pub(crate) struct Eval {
     #[serde(rename = "ID")]
     pub(crate) id: String,
-    #[serde(flatten)]
+    #[serde(skip)]
     pub(crate) job_id: JobKey,
     #[serde(rename = "Type")]
     pub(crate) kind: String,
     pub(crate) priority: i64,
-    #[serde(rename = "TriggeredBy")]
-    pub(crate) trigger: &'static str,
+    pub(crate) triggered_by: &'static str,
     pub(crate) status: &'static str,
-    #[serde(rename = "StatusDescription")]
-    pub(crate) description: String,
+    pub(crate) status_description: String,
     pub(crate) create_index: u64,
     pub(crate) modify_index: u64,
     pub(crate) create_time: i64,
     pub(crate) modify_time: i64,
     pub(crate) job_modify_index: u64,
     pub(crate) snapshot_index: u64,
-    #[serde(rename = "PreviousEval")]
-    pub(crate) previous: String,
-    #[serde(rename = "BlockedEval")]
-    pub(crate) blocked: String,
-    #[serde(rename = "QueuedAllocations")]
-    pub(crate) queued: BTreeMap<String, i64>,
+    pub(crate) previous_eval: String,
+    pub(crate) blocked_eval: String,
+    pub(crate) queued_allocations: BTreeMap<String, i64>,
     #[serde(rename = "FailedTGAllocs")]
     pub(crate) failed: BTreeMap<String, Value>,
     /// As Go prints a time; empty for one that does not wait.
@@ -203,8 +201,7 @@ pub(crate) struct Eval {
     #[serde(rename = "NodeID")]
     pub(crate) node: String,
     pub(crate) node_modify_index: u64,
-    #[serde(rename = "EscapedComputedClass")]
-    pub(crate) escaped: bool,
+    pub(crate) escaped_computed_class: bool,
 }
 
 impl Eval {

@@ -1,6 +1,5 @@
 //! How a simulation is set up, and which release of Nomad it plays.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Which dtle plugin the node has.
@@ -78,10 +77,6 @@ impl Default for Pace {
 /// How a simulation is set up. Start from [`Options::default`].
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where Nomad listens; port 0 takes a free one.
-    pub listen: SocketAddr,
-    /// Where Consul listens.
-    pub consul_listen: SocketAddr,
     /// The node's plugin.
     pub plugin: Plugin,
     /// What `driver.dtle.version` reports; `None` is empty, as in the
@@ -120,10 +115,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {
-            listen: any,
-            consul_listen: any,
             plugin: Plugin::default(),
             version: None,
             seed: false,
@@ -155,7 +147,7 @@ pub(crate) struct Rules {
 
 impl Rules {
     pub(crate) fn of(options: &Options) -> Self {
-        let numbers = options.build.split('.').map(|part| part.parse::<u32>());
+        let numbers = options.build.split('.').map(str::parse::<u32>);
         let numbers: Vec<u32> = numbers.map(Result::unwrap_or_default).collect();
         let from = |release: [u32; 3]| numbers.as_slice() >= release.as_slice();
         Self {

@@ -10,16 +10,17 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::data::PLUGIN_CONFIG;
 use crate::driver::Side;
 use crate::go;
 use crate::json::{extend, number, text};
 use crate::options::{Pace, Plugin};
+use crate::timers::TaskId;
 
 /// One running side.
 #[derive(Debug, Clone)]
 pub(crate) struct End {
-    pub(crate) alloc: String,
-    pub(crate) task: String,
+    pub(crate) task: TaskId,
     /// Whether it reached its database.
     pub(crate) connected: bool,
 }
@@ -184,22 +185,21 @@ pub(crate) fn statistics(
         Side::Src => "Master has sent all binlog to slave; waiting for more updates",
         Side::Dest => "Slave has read all relay log; waiting for more updates",
     };
-    let applier = if is_v4 {
-        "\"ApplierMsgQueueSize\":0,"
+    let applier = ["", "\"ApplierMsgQueueSize\":0,"];
+    let applier = applier.get(usize::from(is_v4)).unwrap_or(&"");
+    let none = "null".to_owned();
+    let (extracted, applied) = if is_src {
+        (total.to_string(), none)
     } else {
-        ""
+        (none, total.to_string())
     };
-    let handled = |what: &str| {
-        let (extracted, applied) = match side {
-            Side::Src => (total.to_string(), "null".to_owned()),
-            Side::Dest => ("null".to_owned(), total.to_string()),
-        };
-        format!(
-            ",\"Handled{what}Count\":{{\"Extracted{what}Count\":{extracted},\"Applied{what}Count\":{applied}}}"
-        )
-    };
+    let handled = ["Tx", "Query"].map(|what| {
+        let counts =
+            format!("\"Extracted{what}Count\":{extracted},\"Applied{what}Count\":{applied}");
+        format!(",\"Handled{what}Count\":{{{counts}}}")
+    });
     let handled = if is_v4 {
-        handled("Tx") + &handled("Query")
+        handled.concat()
     } else {
         String::new()
     };
@@ -220,19 +220,7 @@ pub(crate) fn statistics(
 
 /// What 4.x puts into Consul under `Config`: all its settings, with clear passwords.
 pub(crate) fn stored_config(config: &Value) -> Value {
-    let mut stored = json!({
-        "AutoGtid": false, "BigTxSrcQueue": 3, "BinlogFile": "", "BinlogPos": 0,
-        "BinlogRelay": false, "BulkInsert1": 4, "BulkInsert2": 8, "BulkInsert3": 128,
-        "ChunkSize": 2000, "DependencyHistorySize": 2500, "DestType": "",
-        "DropTableIfExists": false, "DumpEntryLimit": 67_108_864, "ExpandSyntaxSupport": false,
-        "ForeignKeyChecks": true, "GroupMaxSize": 1, "GroupTimeout": 100, "Gtid": "",
-        "GtidStart": "", "KafkaConfig": null, "ParallelWorkers": 1, "ReplChanBufferSize": 120,
-        "ReplicateDoDb": [], "ReplicateIgnoreDb": [], "RetryTxLimit": 5, "SetGtidNext": false,
-        "SkipCreateDbTable": false, "SkipIncrementalCopy": false, "SkipPrivilegeCheck": false,
-        "SlaveNetWriteTimeout": 28_800, "SqlFilter": null, "SrcOracleConfig": null,
-        "TrafficAgainstLimits": 0, "TwoWaySync": false, "TwoWaySyncGtid": "",
-        "UseMySQLDependency": true, "WaitOnJob": "",
-    });
+    let mut stored = PLUGIN_CONFIG.clone();
     for (field, value) in stored.as_object_mut().into_iter().flatten() {
         match config.get(field) {
             None | Some(Value::Null) => {}
@@ -253,12 +241,8 @@ pub(crate) fn stored_config(config: &Value) -> Value {
             "Charset": if charset.is_empty() { "utf8mb4" } else { charset },
         }))
     };
-    let rest = json!({
-        "SrcConnectionConfig": connection("SrcConnectionConfig"),
-        "DestConnectionConfig": connection("DestConnectionConfig"),
-        "RowsEstimate": 0, "DeltaEstimate": 0, "BinlogRowImage": "", "Stage": "",
-        "RowCopyStartTime": "0001-01-01T00:00:00Z", "RowCopyEndTime": "0001-01-01T00:00:00Z",
-    });
-    extend(&mut stored, rest);
+    for field in ["SrcConnectionConfig", "DestConnectionConfig"] {
+        extend(&mut stored, json!({ field: connection(field) }));
+    }
     stored
 }

@@ -2,13 +2,13 @@
 //!
 //! Each makes an evaluation, which the scheduler takes up a moment later.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::json::{extend, flag, list, text};
-use crate::objects::{Alloc, Counts, Job, JobKey};
+use crate::objects::{Alloc, Job, JobKey};
 use crate::state::State;
 use crate::{canonical, go};
 
@@ -74,7 +74,7 @@ impl State {
             job.stopped = flag(&doc, "Stop");
             job.doc = Arc::new(doc);
             for group in groups {
-                job.summary.entry(group).or_insert_with(Counts::default);
+                job.summary.entry(group).or_default();
             }
             job.sync();
             self.tables.jobs = index;
@@ -115,9 +115,8 @@ impl State {
     /// Has a node looked at again: one evaluation for each job on it.
     pub(crate) fn evaluate_node(&mut self) -> (Vec<String>, u64) {
         let index = self.next_index();
-        let mut jobs: Vec<JobKey> = self.allocs.values().map(|a| a.job_id.clone()).collect();
-        jobs.sort();
-        jobs.dedup();
+        let jobs = self.allocs.values().map(|alloc| alloc.job_id.clone());
+        let jobs: BTreeSet<JobKey> = jobs.collect();
         let mut ids = Vec::new();
         for job in jobs {
             let mut eval = self.new_eval(&job, "node-update", index);

@@ -8,11 +8,11 @@ use serde_json::Value;
 use crate::driver::{self, Side};
 use crate::events;
 use crate::json::{number, text};
-use crate::objects::JobKey;
+use crate::objects::{JobKey, Task};
 use crate::options::Plugin;
 use crate::pair::{self, End, FILE, Progress};
 use crate::state::State;
-use crate::timers::Action;
+use crate::timers::{Action, TaskId};
 
 impl State {
     /// Writes one of the keys of a job's Name in Consul.
@@ -27,24 +27,13 @@ impl State {
     }
 
     /// A side has started; `connected` says whether it reached its database.
-    pub(crate) fn join_pair(
-        &mut self,
-        name: &str,
-        side: Side,
-        alloc: &str,
-        task: &str,
-        connected: bool,
-    ) {
-        let end = End {
-            alloc: alloc.to_owned(),
-            task: task.to_owned(),
-            connected,
-        };
-        let config = self.task(alloc, task).and_then(|task| task.config.clone());
+    pub(crate) fn join_pair(&mut self, name: &str, side: Side, task: &TaskId, connected: bool) {
+        let config = self.task(task).and_then(|task| task.config.clone());
         let config = config.unwrap_or_default();
         let unknown = self.stored(name, "NatsAddr").is_none();
         let pair = self.pairs.entry(name.to_owned()).or_default();
-        *pair.side(side) = Some(end);
+        let task = task.clone();
+        *pair.side(side) = Some(End { task, connected });
         match (side, self.plugin) {
             (Side::Src, plugin) => {
                 pair.met = true;
@@ -80,13 +69,12 @@ impl State {
             return;
         };
         let both = pair.is_connected();
-        let Some(task) = self.task_mut(&dest.alloc, &dest.task) else {
+        let Some(task) = self.task_mut(&dest.task) else {
             return;
         };
         let restarts = task.restarts;
         if !std::mem::replace(&mut task.staged, true) {
-            let event = events::driver("job_stage_full");
-            self.tell_task(&dest.alloc, &dest.task, event);
+            self.tell_task(&dest.task, events::driver("job_stage_full"));
             self.put(name, "NatsAddr", &self.agent.nats.clone());
             if self.plugin == Plugin::V4 {
                 self.put(name, "DumpProgress", "[0,0]");
@@ -94,25 +82,17 @@ impl State {
             }
         }
         if both {
-            let action = Action::Incremental {
-                alloc: dest.alloc,
-                task: dest.task,
-                restarts,
-            };
+            let action = Action::Incremental(dest.task, restarts);
             self.later(self.pace.stage, action);
         }
     }
 
     /// The full copy is over: from here on transactions flow.
-    pub(crate) fn enter_incremental(&mut self, alloc: &str, task: &str, restarts: u64) {
-        let runs = self
-            .task(alloc, task)
-            .is_some_and(|task| task.state == "running" && task.restarts == restarts);
-        let Some(entry) = self
-            .allocs
-            .get(alloc)
-            .filter(|a| runs && a.desired == "run")
-        else {
+    pub(crate) fn enter_incremental(&mut self, task: &TaskId, restarts: u64) {
+        let runs = |task: &Task| task.state == "running" && task.restarts == restarts;
+        let runs = self.task(task).is_some_and(runs);
+        let alloc = self.allocs.get(&task.alloc);
+        let Some(entry) = alloc.filter(|alloc| runs && alloc.desired == "run") else {
             return;
         };
         let name = text(&entry.job, "Name").to_owned();
@@ -122,7 +102,7 @@ impl State {
             return;
         };
         pair.begin(base);
-        self.tell_task(alloc, task, events::driver("job_stage_incr"));
+        self.tell_task(task, events::driver("job_stage_incr"));
         if self.plugin == Plugin::V4 {
             self.put(&name, "DumpProgress", "[3,3]");
             self.put(&name, "JobStage", "job_stage_incr");
@@ -161,7 +141,7 @@ impl State {
         };
         // A replaced allocation may stop after its successor has started.
         let end = pair.side(side);
-        if end.take_if(|end| end.alloc == alloc).is_some() && pair.is_flowing() {
+        if end.take_if(|end| end.task.alloc == alloc).is_some() && pair.is_flowing() {
             pair.end(&self.pace);
         }
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::call::{Answer, Call, Gate, Outcome};
 use crate::json::text;
 use crate::shared::Shared;
+use crate::state::State;
 use crate::{routes_agent, routes_job, routes_list, routes_object};
 
 /// Answers a request.
@@ -93,7 +94,7 @@ async fn dispatch(call: &Call<'_>, path: &str) -> Outcome {
         }
         ("system", "gc", "") => {
             call.write(Gate::Servers)?;
-            call.locked(|state| state.collect_garbage());
+            call.locked(State::collect_garbage);
             Ok(Answer::empty(200))
         }
         ("operator", "raft", "configuration") => routes_agent::raft_configuration(call),

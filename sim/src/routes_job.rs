@@ -130,16 +130,6 @@ pub(crate) fn validate(call: &Call<'_>) -> Outcome {
     })))
 }
 
-/// The endings of `/v1/job/{id}/…` that are not simulated.
-const NOT_SIMULATED: [&str; 6] = [
-    "plan",
-    "periodic/force",
-    "dispatch",
-    "revert",
-    "stable",
-    "scale",
-];
-
 /// Everything under `/v1/job/`. An ID may hold slashes: only known endings
 /// are cut off.
 pub(crate) async fn job(call: &Call<'_>, rest: &str) -> Outcome {
@@ -148,15 +138,11 @@ pub(crate) async fn job(call: &Call<'_>, rest: &str) -> Outcome {
             "allocations" | "evaluations" | "summary" | "versions" | "deployments"
             | "deployment" => return read_part(call, &call.job(id), part).await,
             "evaluate" => return evaluate(call, &call.job(id)),
+            "plan" | "force" | "dispatch" | "revert" | "stable" | "scale" => {
+                return Err(Answer::text(501, format!("/{part} is not simulated")));
+            }
             _ => {}
         }
-    }
-    let missing = |ending: &&&str| {
-        rest.strip_suffix(**ending)
-            .is_some_and(|id| id.ends_with('/'))
-    };
-    if let Some(ending) = NOT_SIMULATED.iter().find(missing) {
-        return Err(Answer::text(501, format!("/{ending} is not simulated")));
     }
     if call.writes() {
         return register(call, Some(rest)).await;
@@ -175,13 +161,7 @@ pub(crate) async fn job(call: &Call<'_>, rest: &str) -> Outcome {
 
 fn deregister(call: &Call<'_>, key: &JobKey) -> Outcome {
     call.gate(Gate::Servers)?;
-    let purge = call.query.flag("purge").map_err(|given| {
-        let text = format!(
-            "Failed to parse value of \"purge\" ({given:?}) as a bool: \
-             strconv.ParseBool: parsing {given:?}: invalid syntax"
-        );
-        Answer::text(500, text)
-    })?;
+    let purge = call.query.flag("purge");
     let written = call.locked(|state| state.deregister(key, purge));
     let more = json!({"VolumeEvalID": "", "VolumeEvalIndex": 0});
     Ok(wrote(&written, more))
@@ -189,14 +169,16 @@ fn deregister(call: &Call<'_>, key: &JobKey) -> Outcome {
 
 async fn read_part(call: &Call<'_>, key: &JobKey, part: &str) -> Outcome {
     let blocking = call.blocking(Gate::Servers)?;
-    let all = call.query.flag("all").unwrap_or(false);
+    let all = call.query.flag("all");
     let look = |state: &mut State| match (part, state.jobs.get(key)) {
         ("allocations", _) => allocations(state, key, all),
         ("evaluations", _) => {
             let mut evals: Vec<_> = state.evals_of(key).collect();
             evals.sort_by(|a, b| a.id.cmp(&b.id));
-            let items = evals.into_iter().map(documents::eval);
-            Answer::list(items.map(|eval| go::encode(&eval)).collect()).read(state.tables.evals)
+            let items = evals
+                .into_iter()
+                .map(|eval| go::encode(&documents::eval(eval)));
+            Answer::list(items).read(state.tables.evals)
         }
         ("summary", None) => Answer::text(404, "job not found").read(state.tables.summaries),
         ("summary", Some(job)) => {
@@ -215,7 +197,7 @@ async fn read_part(call: &Call<'_>, key: &JobKey, part: &str) -> Outcome {
             Answer::json(&body).read(job.modify_index)
         }
         // There are no deployments.
-        ("deployments", _) => Answer::list(Vec::new()).read(0),
+        ("deployments", _) => Answer::list([]).read(0),
         _ => Answer::json(&Value::Null).read(0),
     };
     Ok(call.look(blocking, look).await)
@@ -231,12 +213,10 @@ fn allocations(state: &mut State, key: &JobKey, all: bool) -> Answer {
         .map(|alloc| alloc.id.clone())
         .collect();
     ids.sort();
-    let mut items = Vec::new();
-    for id in ids {
-        if let Some(alloc) = state.allocs.get_mut(&id) {
-            items.push(documents::alloc_stub(alloc, &state.agent));
-        }
-    }
+    let items = ids.iter().filter_map(|id| {
+        let alloc = state.allocs.get_mut(id)?;
+        Some(documents::alloc_stub(alloc, &state.agent))
+    });
     Answer::list(items).read(state.tables.allocs)
 }
 

@@ -6,9 +6,9 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 
-use crate::call::{Answer, Call, Gate, Outcome};
+use crate::call::{Answer, Call, Gate, Outcome, check_prefix};
 use crate::state::State;
-use crate::{documents, go, ids};
+use crate::{documents, go};
 
 /// The entries whose key begins so, without a look at all the others.
 fn beginning_with<'a, K: Ord + Borrow<str>, T>(
@@ -27,7 +27,7 @@ async fn list(
     collect: impl Fn(&mut State, &str) -> (Vec<Bytes>, u64),
 ) -> Outcome {
     let blocking = call.blocking(Gate::Servers)?;
-    let prefix = ids::check_prefix(call.query.get("prefix").unwrap_or_default(), what)?;
+    let prefix = check_prefix(call.query.get("prefix").unwrap_or_default(), what)?;
     let look = |state: &mut State| {
         let (items, index) = collect(state, &prefix);
         Answer::list(items).read(index)
@@ -46,8 +46,7 @@ pub(crate) async fn jobs(call: &Call<'_>) -> Outcome {
     let look = |state: &mut State| {
         let items = beginning_with(&mut state.jobs, &beginning)
             .filter(|(key, _)| key.id().starts_with(prefix))
-            .map(|(key, job)| documents::job_stub(key, job))
-            .collect();
+            .map(|(key, job)| documents::job_stub(key, job));
         Answer::list(items).read(state.tables.jobs.max(state.tables.summaries))
     };
     Ok(call.look(blocking, look).await)

@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::data::METRICS;
 use crate::driver;
 use crate::go;
-use crate::json::{flag, integer, list, named, text};
-use crate::objects::{Alloc, Eval, Job, JobKey, new_id};
+use crate::json::{extend, flag, integer, list, named, text};
+use crate::objects::{Alloc, Eval, Job, new_id};
 use crate::state::State;
 use crate::timers::Action;
 
@@ -58,12 +59,12 @@ impl State {
             let index = self.next_index();
             let mut waiting = self.new_eval(&key, "queued-allocs", index);
             waiting.status = "blocked";
-            "created to place remaining allocations".clone_into(&mut waiting.description);
-            waiting.previous.clone_from(&eval.id);
+            "created to place remaining allocations".clone_into(&mut waiting.status_description);
+            waiting.previous_eval.clone_from(&eval.id);
             waiting.snapshot_index = eval.snapshot_index;
             waiting.failed.clone_from(&plan.failed);
-            waiting.escaped = plan.escaped;
-            eval.blocked.clone_from(&waiting.id);
+            waiting.escaped_computed_class = plan.escaped;
+            eval.blocked_eval.clone_from(&waiting.id);
             self.put_eval(waiting);
         }
         for followup in plan.followups {
@@ -85,14 +86,14 @@ impl State {
         }
 
         let index = self.next_index();
-        eval.queued = plan.queued;
+        eval.queued_allocations = plan.queued;
         eval.failed = plan.failed;
         eval.status = "complete";
         eval.modify_index = index;
         eval.modify_time = go::now_nanoseconds();
         self.settle_blocked(&eval, index);
         if let Some(job) = self.jobs.get_mut(&key) {
-            for (group, queued) in &eval.queued {
+            for (group, queued) in &eval.queued_allocations {
                 let counts = job.summary.entry(group.clone()).or_default();
                 if counts.queued != *queued {
                     counts.queued = *queued;
@@ -114,11 +115,11 @@ impl State {
             let Some(eval) = self.evals.get_mut(id) else {
                 continue;
             };
-            if eval.status != "blocked" || eval.id == by.blocked {
+            if eval.status != "blocked" || eval.id == by.blocked_eval {
                 continue;
             }
             eval.status = "canceled";
-            eval.description = if by.blocked.is_empty() {
+            eval.status_description = if by.blocked_eval.is_empty() {
                 format!("evaluation {:?} successful", by.id)
             } else {
                 let id = by.job_id.id();
@@ -253,22 +254,12 @@ impl State {
             let shown = format!("{left} {operand} {right}");
             (json!({ shown: 1 }), left.contains(".unique."))
         };
-        let metrics = json!({
-            "AllocationTime": 4437,
-            "ClassExhausted": null,
-            "ClassFiltered": null,
-            "CoalescedFailures": 0,
-            "ConstraintFiltered": filtered,
-            "DimensionExhausted": null,
-            "NodesAvailable": available,
-            "NodesEvaluated": evaluated,
-            "NodesExhausted": 0,
-            "NodesFiltered": evaluated,
-            "QuotaExhausted": null,
-            "ResourcesExhausted": null,
-            "ScoreMetaData": null,
-            "Scores": null,
+        let mut metrics = METRICS.clone();
+        let found = json!({
+            "ConstraintFiltered": filtered, "NodesAvailable": available,
+            "NodesEvaluated": evaluated, "NodesFiltered": evaluated,
         });
+        extend(&mut metrics, found);
         Some((metrics, escaped))
     }
 
@@ -399,8 +390,8 @@ impl State {
         };
         let wait = self.pace.scaled(delay);
         let mut eval = self.new_eval(&by.job_id, "alloc-failure", index);
-        "created for delayed rescheduling".clone_into(&mut eval.description);
-        eval.previous.clone_from(&by.id);
+        "created for delayed rescheduling".clone_into(&mut eval.status_description);
+        eval.previous_eval.clone_from(&by.id);
         eval.snapshot_index = by.snapshot_index;
         let until = i64::try_from(wait.as_nanos()).unwrap_or(i64::MAX);
         eval.wait_until = go::rfc3339(go::now_nanoseconds().saturating_add(until));
@@ -411,39 +402,12 @@ impl State {
         self.later(wait, Action::Schedule(eval.id.clone()));
         self.put_eval(eval);
     }
-
-    /// A task has failed for good: if its group may be rescheduled, the job is looked at
-    /// again.
-    pub(crate) fn reschedule(&mut self, alloc: &str, key: &JobKey, index: u64) {
-        if self.reschedule_delay(alloc).is_some() {
-            self.enqueue(self.new_eval(key, "alloc-failure", index));
-        }
-    }
 }
 
 /// The fields of a group, and of a task, whose change replaces the task.
-const OF_GROUP: [&str; 6] = [
-    "EphemeralDisk",
-    "Networks",
-    "Affinities",
-    "Spreads",
-    "Consul",
-    "Volumes",
-];
-const OF_TASK: [&str; 12] = [
-    "Driver",
-    "User",
-    "Config",
-    "Env",
-    "Artifacts",
-    "Vault",
-    "Templates",
-    "CSIPluginConfig",
-    "Resources",
-    "Affinities",
-    "VolumeMounts",
-    "Lifecycle",
-];
+const OF_GROUP: &str = "EphemeralDisk Networks Affinities Spreads Consul Volumes";
+const OF_TASK: &str = "Driver User Config Env Artifacts Vault Templates CSIPluginConfig \
+                       Resources Affinities VolumeMounts Lifecycle";
 
 /// Nomad's `tasksUpdated`: whether a group's tasks must be replaced to get
 /// from one job to the other.
@@ -452,25 +416,24 @@ fn destructive(old: &Value, new: &Value, group: &str) -> bool {
     let (Some(before), Some(after)) = (find(old), find(new)) else {
         return true;
     };
-    let differ = |fields: &[&str], one: &Value, other: &Value| {
-        fields
-            .iter()
-            .any(|field| one.get(field) != other.get(field))
+    let differ = |fields: &str, one: &Value, other: &Value| {
+        let mut fields = fields.split_whitespace();
+        fields.any(|field| one.get(field) != other.get(field))
     };
     let tasks = list(before, "Tasks");
-    differ(&["Affinities", "Spreads"], old, new)
-        || differ(&OF_GROUP, before, after)
+    differ("Affinities Spreads", old, new)
+        || differ(OF_GROUP, before, after)
         || tasks.len() != list(after, "Tasks").len()
         || tasks.iter().any(|task| {
             named(after, "Tasks", text(task, "Name")).is_none_or(|other| {
-                differ(&OF_TASK, task, other)
+                differ(OF_TASK, task, other)
                     || combined_meta([old, before, task]) != combined_meta([new, after, other])
             })
         })
 }
 
 /// The Meta a task sees: the job's, overlaid by the group's and its own.
-fn combined_meta<'a>(levels: [&'a Value; 3]) -> BTreeMap<&'a String, &'a Value> {
+fn combined_meta(levels: [&Value; 3]) -> BTreeMap<&String, &Value> {
     let metas = levels.into_iter().filter_map(|level| level.get("Meta"));
     metas.filter_map(Value::as_object).flatten().collect()
 }

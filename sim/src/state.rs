@@ -7,8 +7,7 @@
 //! does it here or calls [`State::next_index`], which is also what wakes
 //! blocking queries.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +20,7 @@ use crate::objects::{Alloc, Eval, Job, JobKey, Links, Task, new_id};
 use crate::options::{Pace, Plugin};
 use crate::pair::Pair;
 use crate::store::Store;
-use crate::timers::{Action, Timer};
+use crate::timers::{Action, TaskId, Timers};
 
 /// The index that a list of each kind reports.
 #[derive(Debug, Default, Clone, Copy)]
@@ -35,7 +34,7 @@ pub(crate) struct Tables {
 
 /// Who this agent is: its addresses are its own HTTP one and made-up RPC and
 /// serf ports.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Agent {
     pub(crate) node: String,
     pub(crate) name: String,
@@ -56,7 +55,7 @@ pub(crate) struct Agent {
 }
 
 /// All of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) plugin: Plugin,
     pub(crate) plugin_version: String,
@@ -76,13 +75,15 @@ pub(crate) struct State {
     pub(crate) consul: Store,
     /// The servers a client agent was told to use.
     pub(crate) servers: Vec<String>,
-    pub(crate) timers: BinaryHeap<Reverse<Timer>>,
-    pub(crate) timer_serial: u64,
+    pub(crate) timers: Timers,
+    timers_set: u64,
     /// Allocation IDs to hand out, by (job, group), for the seed.
     pub(crate) reserved: HashMap<(JobKey, String), String>,
     pub(crate) node_modify_index: u64,
-    changes: watch::Sender<u64>,
-    wake: Arc<Notify>,
+    /// The index of the newest entry of the raft log, for those who wait for one.
+    pub(crate) changes: watch::Sender<u64>,
+    /// Wakes the clock.
+    pub(crate) wake: Arc<Notify>,
 }
 
 /// The indexes a fresh cluster has behind it when its node is ready
@@ -92,18 +93,9 @@ pub(crate) const NODE_CREATE_INDEX: u64 = 7;
 const NODE_MODIFY_INDEX: u64 = 9;
 
 impl State {
-    pub(crate) fn new(
-        plugin: Plugin,
-        plugin_version: String,
-        pace: Pace,
-        agent: Agent,
-        changes: watch::Sender<u64>,
-        wake: Arc<Notify>,
-    ) -> Self {
+    /// A fresh cluster, whose node is ready.
+    pub(crate) fn new(agent: Agent) -> Self {
         Self {
-            plugin,
-            plugin_version,
-            pace,
             servers: vec![agent.rpc.clone()],
             agent,
             index: FIRST_INDEX,
@@ -112,18 +104,8 @@ impl State {
                 ..Tables::default()
             },
             namespaces: BTreeSet::from(["default".to_owned()]),
-            jobs: BTreeMap::new(),
-            links: HashMap::new(),
-            allocs: BTreeMap::new(),
-            evals: BTreeMap::new(),
-            pairs: HashMap::new(),
-            consul: Store::default(),
-            timers: BinaryHeap::new(),
-            timer_serial: 0,
-            reserved: HashMap::new(),
             node_modify_index: NODE_MODIFY_INDEX,
-            changes,
-            wake,
+            ..Self::default()
         }
     }
 
@@ -155,13 +137,9 @@ impl State {
 
     /// Does something later, on the simulation's own clock.
     pub(crate) fn later(&mut self, after: Duration, action: Action) {
-        self.timer_serial += 1;
-        let serial = self.timer_serial;
-        self.timers.push(Reverse(Timer {
-            at: Instant::now() + after,
-            serial,
-            action,
-        }));
+        self.timers_set += 1;
+        let due = (Instant::now() + after, self.timers_set);
+        self.timers.insert(due, action);
         self.wake.notify_one();
     }
 
@@ -184,22 +162,28 @@ impl State {
     }
 
     /// A task of an allocation.
-    pub(crate) fn task(&self, alloc: &str, name: &str) -> Option<&Task> {
-        let mut tasks = self.allocs.get(alloc)?.tasks.iter();
-        tasks.find(|task| task.name == name)
+    pub(crate) fn task(&self, id: &TaskId) -> Option<&Task> {
+        let mut tasks = self.allocs.get(&id.alloc)?.tasks.iter();
+        tasks.find(|task| task.name == id.name)
     }
 
     /// A task of an allocation, to be changed.
-    pub(crate) fn task_mut(&mut self, alloc: &str, name: &str) -> Option<&mut Task> {
-        let mut tasks = self.allocs.get_mut(alloc)?.tasks.iter_mut();
-        tasks.find(|task| task.name == name)
+    pub(crate) fn task_mut(&mut self, id: &TaskId) -> Option<&mut Task> {
+        let mut tasks = self.allocs.get_mut(&id.alloc)?.tasks.iter_mut();
+        tasks.find(|task| task.name == id.name)
+    }
+
+    /// The tasks of an allocation.
+    pub(crate) fn task_ids(&self, alloc: &str) -> Vec<TaskId> {
+        let tasks = self.allocs.get(alloc).into_iter().flat_map(|it| &it.tasks);
+        tasks.map(|task| TaskId::new(alloc, &task.name)).collect()
     }
 
     /// Adds an event to a task and moves its allocation on.
-    pub(crate) fn tell_task(&mut self, id: &str, name: &str, event: Value) {
+    pub(crate) fn tell_task(&mut self, id: &TaskId, event: Value) {
         let index = self.next_index();
-        self.touch_alloc(id, index);
-        if let Some(task) = self.task_mut(id, name) {
+        self.touch_alloc(&id.alloc, index);
+        if let Some(task) = self.task_mut(id) {
             task.tell(event);
         }
     }
@@ -213,12 +197,12 @@ impl State {
         description: &'static str,
         index: u64,
     ) {
+        self.touch_alloc(id, index);
         let Some(alloc) = self.allocs.get_mut(id) else {
             return;
         };
         let before = std::mem::replace(&mut alloc.client, status);
         alloc.client_description = description;
-        alloc.stub = None;
         let Some(job) = self.jobs.get_mut(&alloc.job_id) else {
             return;
         };
@@ -228,19 +212,10 @@ impl State {
             return;
         }
         let counts = job.summary.entry(alloc.group.clone()).or_default();
-        match before {
-            "pending" => counts.starting -= 1,
-            "running" => counts.running -= 1,
-            _ => {}
+        if matches!(before, "pending" | "running") {
+            *counts.of(before) -= 1;
         }
-        match status {
-            "pending" => counts.starting += 1,
-            "running" => counts.running += 1,
-            "complete" => counts.complete += 1,
-            "failed" => counts.failed += 1,
-            "lost" => counts.lost += 1,
-            _ => {}
-        }
+        *counts.of(status) += 1;
         job.summary_index = index;
         job.stub = None;
         self.tables.summaries = index;
@@ -284,7 +259,7 @@ impl State {
     }
 
     /// A new evaluation of a job, which is not stored yet.
-    pub(crate) fn new_eval(&self, job: &JobKey, trigger: &'static str, index: u64) -> Eval {
+    pub(crate) fn new_eval(&self, job: &JobKey, triggered_by: &'static str, index: u64) -> Eval {
         let now = go::now_nanoseconds();
         let registered = self.jobs.get(job);
         let doc = registered.map(|job| &*job.doc);
@@ -293,7 +268,7 @@ impl State {
             job_id: job.clone(),
             kind: doc.map_or("service", |doc| text(doc, "Type")).to_owned(),
             priority: doc.and_then(|doc| integer(doc, "Priority")).unwrap_or(50),
-            trigger,
+            triggered_by,
             status: "pending",
             create_index: index,
             modify_index: index,

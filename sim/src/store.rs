@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// A stored value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Entry {
     pub(crate) value: Vec<u8>,
     pub(crate) create_index: u64,
@@ -21,17 +21,17 @@ pub(crate) struct Store {
 impl Store {
     /// Writes a key. The value it already has moves no index.
     pub(crate) fn put(&mut self, key: &str, value: &[u8]) {
-        if self.keys.get(key).is_some_and(|entry| entry.value == value) {
+        let index = self.index + 1;
+        let entry = self.keys.entry(key.to_owned()).or_default();
+        if entry.modify_index > 0 && entry.value == value {
             return;
         }
-        self.index += 1;
-        let create_index = self.keys.get(key).map_or(self.index, |e| e.create_index);
-        let entry = Entry {
-            value: value.to_vec(),
-            create_index,
-            modify_index: self.index,
-        };
-        self.keys.insert(key.to_owned(), entry);
+        if entry.create_index == 0 {
+            entry.create_index = index;
+        }
+        entry.modify_index = index;
+        entry.value = value.to_vec();
+        self.index = index;
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Entry> {

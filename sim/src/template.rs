@@ -11,30 +11,19 @@ use serde_json::Value;
 /// Renders every string of a Config; `lookup` gives the value of a name. The
 /// errors are HCL's diagnostics, one a fault.
 pub(crate) fn render(
-    config: &Value,
+    config: &mut Value,
     lookup: &dyn Fn(&str) -> Option<String>,
     faults: &mut Vec<String>,
-) -> Value {
+) {
+    let each = |item| render(item, lookup, faults);
     match config {
+        Value::Array(items) => items.iter_mut().for_each(each),
+        Value::Object(map) => map.values_mut().for_each(each),
         Value::String(text) => match render_text(text, lookup) {
-            Ok(text) => Value::String(text),
-            Err(fault) => {
-                faults.push(fault);
-                config.clone()
-            }
+            Ok(rendered) => *text = rendered,
+            Err(fault) => faults.push(fault),
         },
-        Value::Array(items) => Value::Array(
-            items
-                .iter()
-                .map(|item| render(item, lookup, faults))
-                .collect(),
-        ),
-        Value::Object(map) => Value::Object(
-            map.iter()
-                .map(|(key, item)| (key.clone(), render(item, lookup, faults)))
-                .collect(),
-        ),
-        Value::Null | Value::Bool(_) | Value::Number(_) => config.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
@@ -44,19 +33,14 @@ fn render_text(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<St
     while let Some(at) = rest.find(['$', '%']) {
         let (before, tail) = rest.split_at(at);
         out.push_str(before);
-        if let Some(after) = tail.strip_prefix("$${") {
-            out.push_str("${");
-            rest = after;
-        } else if let Some(after) = tail.strip_prefix("%%{") {
-            out.push_str("%{");
+        if tail.starts_with("$${") || tail.starts_with("%%{") {
+            let (literal, after) = tail.split_at(3);
+            out.push_str(literal.get(1..).unwrap_or_default());
             rest = after;
         } else if let Some(after) = tail.strip_prefix("${") {
-            let Some((expression, after)) = after.split_once('}') else {
-                return Err(
-                    "Unterminated template string: No closing marker was found for the string."
-                        .to_owned(),
-                );
-            };
+            let unterminated =
+                "Unterminated template string: No closing marker was found for the string.";
+            let (expression, after) = after.split_once('}').ok_or(unterminated)?;
             out.push_str(&evaluate(expression.trim_matches(['~', ' ']), lookup)?);
             rest = after;
         } else if let Some(after) = tail.strip_prefix("%{") {
@@ -80,19 +64,14 @@ fn render_text(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<St
 
 fn evaluate(expression: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
     if expression.is_empty() {
-        return Err(
-            "Invalid expression: Expected the start of an expression, but found an invalid \
-                    expression token."
-                .to_owned(),
-        );
+        let fault = "Expected the start of an expression, but found an invalid expression token.";
+        return Err(format!("Invalid expression: {fault}"));
     }
     if expression.parse::<f64>().is_ok() || matches!(expression, "true" | "false") {
         return Ok(expression.to_owned());
     }
-    if let Some(literal) = expression
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-    {
+    let quoted = expression.strip_prefix('"');
+    if let Some(literal) = quoted.and_then(|rest| rest.strip_suffix('"')) {
         return Ok(literal.to_owned());
     }
     lookup(expression).ok_or_else(|| {

@@ -1,10 +1,24 @@
-//! What happens later: a heap of due actions.
+//! What happens later.
 
-use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-/// Something that happens later. Tasks are named by their allocation and their name;
-/// `restarts` says which of their starts is meant.
+/// A task: its allocation and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TaskId {
+    pub(crate) alloc: String,
+    pub(crate) name: String,
+}
+
+impl TaskId {
+    pub(crate) fn new(alloc: &str, name: &str) -> Self {
+        let (alloc, name) = (alloc.to_owned(), name.to_owned());
+        Self { alloc, name }
+    }
+}
+
+/// Something that happens later. A number says which start of its task is meant: how
+/// often it was restarted before.
 #[derive(Debug, Clone)]
 pub(crate) enum Action {
     /// A scheduler takes up an evaluation.
@@ -12,49 +26,15 @@ pub(crate) enum Action {
     /// The client starts an allocation's tasks.
     Start(String),
     /// A task's driver gives up: its error.
-    Terminate {
-        alloc: String,
-        task: String,
-        restarts: u64,
-        message: String,
-    },
+    Terminate(TaskId, u64, String),
     /// The client starts a task again.
-    Restart { alloc: String, task: String },
+    Restart(TaskId),
     /// A Dest has caught up with the full copy.
-    Incremental {
-        alloc: String,
-        task: String,
-        restarts: u64,
-    },
+    Incremental(TaskId, u64),
     /// The client has stopped an allocation's tasks.
     Stopped(String),
 }
 
-/// An action and its time.
-#[derive(Debug)]
-pub(crate) struct Timer {
-    pub(crate) at: Instant,
-    /// Of two that are due at the same time the one that was set first comes first.
-    pub(crate) serial: u64,
-    pub(crate) action: Action,
-}
-
-impl PartialEq for Timer {
-    fn eq(&self, other: &Self) -> bool {
-        self.serial == other.serial
-    }
-}
-
-impl Eq for Timer {}
-
-impl PartialOrd for Timer {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Timer {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.serial).cmp(&(other.at, other.serial))
-    }
-}
+/// The actions by the time when they are due. Of two that are due at the same time, the
+/// one that was set first comes first.
+pub(crate) type Timers = BTreeMap<(Instant, u64), Action>;

@@ -7,30 +7,22 @@ use crate::json::{flag, integer, list, text};
 
 /// The faults that Nomad's validation finds; empty when there are none.
 pub(crate) fn faults(job: &Value) -> Vec<String> {
-    let id = text(job, "ID");
+    let (id, name) = (text(job, "ID"), text(job, "Name"));
     let kind = text(job, "Type");
     let datacenters = list(job, "Datacenters");
+    let unnamed = datacenters.iter().any(|dc| dc.as_str() == Some(""));
     let groups = list(job, "TaskGroups");
-    let priority = integer(job, "Priority").unwrap_or(50);
+    let priority = (1..=100).contains(&integer(job, "Priority").unwrap_or(50));
     let known = matches!(kind, "service" | "batch" | "system");
     let mut faults = found([
         (id.is_empty(), "Missing job ID"),
         (id.contains(' '), "Job ID contains a space"),
         (id.contains('\0'), "Job ID contains a null character"),
-        (
-            text(job, "Name").contains('\0'),
-            "Job Name contains a null character",
-        ),
+        (name.contains('\0'), "Job Name contains a null character"),
         (!known, format!("Invalid job type: {kind:?}").as_str()),
-        (
-            !(1..=100).contains(&priority),
-            "Job priority must be between [1, 100]",
-        ),
+        (!priority, "Job priority must be between [1, 100]"),
         (datacenters.is_empty(), "Missing job datacenters"),
-        (
-            datacenters.iter().any(|dc| dc.as_str() == Some("")),
-            "Job datacenter must be non-empty string",
-        ),
+        (unnamed, "Job datacenter must be non-empty string"),
         (groups.is_empty(), "Missing job task groups"),
     ]);
     faults.extend(names(groups, "Job task group", "group"));
@@ -56,16 +48,11 @@ fn group_faults(group: &Value) -> Vec<String> {
     }
     faults.extend(tasks.iter().filter_map(|task| {
         let name = text(task, "Name");
+        let (slashes, null) = (name.contains(['/', '\\']), name.contains('\0'));
         let found = found([
             (name.is_empty(), "Missing task name"),
-            (
-                name.contains(['/', '\\']),
-                "Task name cannot include slashes",
-            ),
-            (
-                name.contains('\0'),
-                "Task name cannot include null characters",
-            ),
+            (slashes, "Task name cannot include slashes"),
+            (null, "Task name cannot include null characters"),
             (text(task, "Driver").is_empty(), "Missing task driver"),
         ]);
         below(&format!("Task {name}"), &found)

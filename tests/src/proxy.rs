@@ -316,7 +316,8 @@ async fn serve(
             }
             Some(Fault::Garble(seed)) => answer = with_body(&answer, |body| garbled(body, seed)),
         }
-        if writer.write_all(&answer).await.is_err() {
+        let sent = writer.write_all(&answer).await;
+        if sent.is_err() || request.header("connection") == Some("close") {
             return End::Closed;
         }
     }

@@ -131,19 +131,8 @@ impl Settings {
             )?,
             layout: get("DTLE_LAYOUT")
                 .map(|text| {
-                    text.parse().map_err(|_| {
-                        fault(
-                            "DTLE_LAYOUT",
-                            format!(
-                                "`{text}` is none of {}",
-                                Layout::ALL
-                                    .iter()
-                                    .map(|layout| format!("`{layout}`"))
-                                    .collect::<Vec<_>>()
-                                    .join(", ")
-                            ),
-                        )
-                    })
+                    text.parse::<Layout>()
+                        .map_err(|unknown| fault("DTLE_LAYOUT", format!("`{text}` is {unknown}")))
                 })
                 .transpose()?,
             policy: JobPolicy {

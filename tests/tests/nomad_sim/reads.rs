@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use nomad_sim::{Options, Plugin, seed};
 use serde_json::{Value, json};
-use tests::Proxy;
 use tests::proxy::{Fault, Which};
+use tests::{Client, Proxy};
 
 use super::client::send;
 use super::cluster::{
@@ -167,27 +167,27 @@ async fn chosen_answers_delays_and_silence() {
     let sim = of(Plugin::V4).await;
     let proxy = Proxy::start(sim.address()).await;
     let text = |status, body| Fault::Answer(status, "text/plain; charset=utf-8", body);
-    let get = async |path: &str| {
-        let answer = send(&proxy.url(), "GET", path, &[], None).await;
-        answer.expect("an answer")
-    };
+    let client = Client::of_url(&proxy.url());
     proxy.set_next(2, text(429, "slow down"), Which::All);
     for _ in 0..2 {
-        let reply = get("/v1/jobs").await;
-        assert_eq!((reply.status, reply.body.as_str()), (429, "slow down"));
+        client.get("/v1/jobs").await.fails(429, "slow down");
     }
-    assert_eq!(get("/v1/jobs").await.status, 200);
+    client.get("/v1/jobs").await.succeeds();
     proxy.set(Fault::Delay(Duration::from_millis(60)), Which::All);
     let begun = Instant::now();
-    assert_eq!(get("/v1/jobs").await.status, 200);
+    client.get("/v1/jobs").await.succeeds();
     assert!(begun.elapsed() >= Duration::from_millis(60));
     proxy.set(Fault::Stall, Which::All);
-    let silent = tokio::time::timeout(Duration::from_millis(80), get("/v1/jobs")).await;
+    let silent = tokio::time::timeout(Duration::from_millis(80), client.get("/v1/jobs")).await;
     assert!(silent.is_err(), "a stalled server says nothing");
     proxy.set(text(403, "Permission denied"), Which::All);
-    assert_eq!(get("/v1/job/a").await.body, "Permission denied");
+    let forbidden = client.get("/v1/job/a").await;
+    assert_eq!(
+        (forbidden.status, forbidden.text()),
+        (403, "Permission denied")
+    );
     proxy.clear();
-    assert_eq!(get("/v1/regions").await.status, 200);
+    client.get("/v1/regions").await.succeeds();
 }
 
 #[tokio::test]

@@ -159,9 +159,16 @@ impl fmt::Display for Layout {
     }
 }
 
-/// A name that no generation has.
+/// A name that no generation has. It reads as the list of those that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownLayout;
+
+impl fmt::Display for UnknownLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<String> = Layout::ALL.iter().map(|it| format!("`{it}`")).collect();
+        write!(f, "no layout of the plugin; there are {}", names.join(", "))
+    }
+}
 
 impl FromStr for Layout {
     type Err = UnknownLayout;
@@ -261,5 +268,9 @@ mod tests {
             assert_eq!(layout.as_str().parse(), Ok(*layout));
         }
         assert_eq!("both".parse::<Layout>(), Err(UnknownLayout));
+        let named = UnknownLayout.to_string();
+        for layout in Layout::ALL {
+            assert!(named.contains(layout.as_str()), "{named}");
+        }
     }
 }
