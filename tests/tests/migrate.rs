@@ -324,6 +324,76 @@ async fn a_command_that_is_killed_anywhere_is_taken_up_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_of_what_was_begun_says_what_becomes_of_each_job() {
+    let scene = Scene::start(Generation::Merged).await;
+    let paused = async {
+        while scene.world.status(J3) != "pause" {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = paused => {}
+        _ = scene.run(options()) => panic!("not killed"),
+    }
+    let plan = scene.plan(options()).await.unwrap();
+    let unit = &plan.units[0];
+    assert!(unit.step.is_some(), "{unit:?}");
+    let action = |id: &str| unit.jobs.iter().find(|job| job.id == id).unwrap().action;
+    // It is paused because the command paused it.
+    assert_eq!(action(J3), Action::Move);
+    assert_eq!(action(DEAD), Action::Leave);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_job_that_was_started_between_two_commands_is_not_started_anew() {
+    let scene = Scene::start(Generation::Merged).await;
+    let output = Output::kept();
+    let mut migration = scene.migration(options(), &output).await.unwrap();
+    let plan = migration.planned().await.unwrap();
+    let goes = AtomicBool::new(false);
+    let asked = async {
+        while !scene
+            .way
+            .log()
+            .iter()
+            .any(|one| one.target.ends_with("/resume"))
+        {
+            // One job of the smaller unit is made, then the first start never arrives.
+            let made = scene
+                .way
+                .log()
+                .iter()
+                .any(|one| one.target.contains("paused=true"));
+            if made {
+                scene.way.set_next(1000, Fault::Reset, Which::Writes);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = asked => {}
+        _ = migration.run(&plan, &goes) => panic!("not killed"),
+    }
+    drop(migration);
+    scene.way.set_next(0, Fault::Reset, Which::Writes);
+    assert_eq!(scene.status_anew(J3).await.as_deref(), Some("pause"));
+    let old = Client::of_url(&scene.old);
+    old.post(&format!("/v1/job/{J3}/resume")).await;
+    assert_eq!(scene.world.status(J3), "running");
+    let (complete, said) = scene.run(options()).await;
+    assert!(!complete, "{said}");
+    assert!(
+        said.contains("does not stand still on the old side"),
+        "{said}"
+    );
+    let twice = scene.world.violations();
+    assert!(
+        !twice.iter().any(|one| one.contains("while it runs")),
+        "{twice:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_get_lost_change_nothing() {
     let lost = Fault::AnswerAfter(504, "text/html", "<html>Gateway Timeout</html>");
     for fault in [Fault::ResetAfter, Fault::Reset, lost] {
@@ -475,6 +545,24 @@ async fn the_way_back_and_there_again_loses_nothing() {
 
     let (_, said) = scene.run(options()).await;
     scene.settled(&[J1, J2, J3], &said).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_start_on_the_way_back_is_called_what_it_is() {
+    let scene = Scene::start(Generation::Merged).await;
+    let with_dead = Options {
+        with_dead: true,
+        drop_new_table: true,
+        ..options()
+    };
+    let (complete, said) = scene.run(with_dead.clone()).await;
+    assert!(complete, "{said}");
+    let (complete, said) = scene.back(with_dead).await;
+    assert!(complete, "{said}");
+    for (id, status) in [(DEAD, "dead"), (PAUSED, "paused")] {
+        let told = format!("{id}  is {status} on the old side as before");
+        assert!(said.contains(&told), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

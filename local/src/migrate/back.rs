@@ -46,7 +46,7 @@ impl<C: Connector> Migration<'_, C> {
                 let state = if job.ran {
                     "runs again"
                 } else {
-                    "stays paused"
+                    "does not start"
                 };
                 lines.push(format!("   {}  {state}", job.id));
             }
@@ -229,8 +229,12 @@ impl<C: Connector> Migration<'_, C> {
             if !job.ran {
                 let seen = old.report();
                 self.set_job(unit, &job.id, |entry| entry.seen = Some(seen));
+                let state = match old.status.as_str() {
+                    "pause" => "paused",
+                    other => other,
+                };
                 self.output.line(&format!(
-                    "{}  is paused on the old side as before. Do not resume it plainly: its Gtid there may lack the beginning. Give it this one by an update, which starts it: {set}",
+                    "{}  is {state} on the old side as before. Do not resume it plainly: its Gtid there may lack the beginning. Give it this one by an update, which starts it: {set}",
                     job.id
                 ));
                 continue;

@@ -14,7 +14,7 @@ use crate::mysql::Database;
 
 use super::executed::{Executed, Source, executed_at, source, whole};
 use super::job::{Connection, Endpoint, OldJob, Side};
-use super::journal::{Journal, Step};
+use super::journal::{Journal, Step, UnitEntry};
 use super::sides::Stop;
 use super::table::{Tables, applied_by_old, tables_of};
 use super::units::{Edge, units};
@@ -92,6 +92,16 @@ struct Probe {
 }
 
 type Probes = BTreeMap<String, Probe>;
+
+/// What becomes of a job of a unit that was begun. Its Status says nothing: the
+/// command has paused it.
+fn begun_as(unit: &UnitEntry, id: &str) -> Action {
+    match unit.jobs.iter().find(|job| job.id == id) {
+        Some(job) if job.ran => Action::Move,
+        Some(_) => Action::MovePaused,
+        None => Action::Leave,
+    }
+}
 
 fn key(connection: &Connection) -> String {
     format!("{}@{}", connection.address.user, connection.address)
@@ -224,24 +234,24 @@ impl<C: Connector> Migration<'_, C> {
         split: bool,
         journal: &Journal,
     ) -> Result<PlannedUnit, Stop> {
-        let entry = jobs.iter().find_map(|job| journal.unit_of(&job.id));
-        let step = entry
-            .map(|entry| entry.step)
-            .filter(|step| *step != Step::Returned);
+        let begun = jobs
+            .iter()
+            .find_map(|job| journal.unit_of(&job.id))
+            .filter(|unit| unit.step != Step::Returned);
         let mut unit = PlannedUnit {
             destinations: destinations(jobs, probes),
-            step,
+            step: begun.map(|unit| unit.step),
             jobs: Vec::new(),
             refused: Vec::new(),
             notes: Vec::new(),
         };
         for job in jobs {
             let planned = self
-                .planned_job(job, probes, step, &mut unit.refused)
+                .planned_job(job, probes, begun, &mut unit.refused)
                 .await?;
             unit.jobs.push(planned);
         }
-        if step.is_none() {
+        if begun.is_none() {
             self.check_tables(jobs, probes, split, &mut unit);
         }
         let left: Vec<&str> = unit
@@ -251,10 +261,13 @@ impl<C: Connector> Migration<'_, C> {
             .map(|job| job.id.as_str())
             .collect();
         if !left.is_empty() {
-            unit.notes.push(format!(
-                "left where it is: {}. It cannot run on the old side after the move; --with-dead makes it on the new side, paused",
-                left.join(", ")
-            ));
+            let why = if begun.is_some() {
+                "It was dead or not there when this was begun, and cannot run on the old side after the move; to take it along, go --back and move again"
+            } else {
+                "It cannot run on the old side after the move; --with-dead makes it on the new side, paused"
+            };
+            unit.notes
+                .push(format!("left where it is: {}. {why}", left.join(", ")));
         }
         Ok(unit)
     }
@@ -305,10 +318,10 @@ impl<C: Connector> Migration<'_, C> {
         &self,
         job: &OldJob,
         probes: &Probes,
-        step: Option<Step>,
+        begun: Option<&UnitEntry>,
         refused: &mut Vec<String>,
     ) -> Result<PlannedJob, Stop> {
-        let action = self.action(job);
+        let action = begun.map_or_else(|| self.action(job), |unit| begun_as(unit, &job.id));
         let id = &job.id;
         let mut planned = PlannedJob {
             id: id.clone(),
@@ -323,7 +336,7 @@ impl<C: Connector> Migration<'_, C> {
             Ok(gtid) => planned.reported = gtid.to_string(),
             Err(error) => refused.push(format!("{id}: its Gtid: {error}")),
         }
-        if action == Action::Leave || step.is_some() {
+        if action == Action::Leave || begun.is_some() {
             return Ok(planned);
         }
         for side in [Side::Src, Side::Dest] {

@@ -243,16 +243,17 @@ impl<C: Connector> Migration<'_, C> {
         let mut failed = Vec::new();
         for job in self.unit(unit).jobs.clone() {
             if !job.ran {
-                self.output
-                    .line(&format!("{}  is there, paused as before", job.id));
+                self.output.line(&format!("{}  is there, paused", job.id));
                 bar.step();
                 continue;
             }
             bar.says(format!("starting {}", job.id));
             let dest = self.destination(&job.id).await?;
             let address = dest.as_ref().map(|dest| dest.address.to_string());
-            if !job.started {
-                // Whatever happened in between: once more, before it can be too late.
+            let now = self.new.new_job(&job.id).await?;
+            if !job.started || now.is_some_and(|now| now.status == "pause") {
+                // Whatever happened in between, to this command too: once more,
+                // before it can be too late.
                 self.nothing_old_writes(&job).await?;
                 if let Some(dest) = &dest {
                     self.clear_the_way(dest).await?;
@@ -399,6 +400,12 @@ impl<C: Connector> Migration<'_, C> {
             }
             let old = self.read_old(&job.id).await?;
             if old.status != "pause" {
+                if matches!(old.status.as_str(), "dead" | "complete") {
+                    self.output.line(&format!(
+                        "{}  is {} on the old side: {}",
+                        job.id, old.status, old.description
+                    ));
+                }
                 continue;
             }
             let set = match &job.gtid {
