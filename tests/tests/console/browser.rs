@@ -1,7 +1,8 @@
 //! A browser, and what a reader does with it.
 
 use std::fmt::Display;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
 use std::time::Duration;
@@ -70,7 +71,7 @@ impl Reader {
 /// A browser at the console. It ends with this.
 pub(crate) struct Browser {
     driver: Client,
-    process: Child,
+    _session: Session,
     home: String,
 }
 
@@ -93,7 +94,7 @@ impl WebDriverCompatibleCommand for OfChromium {
 impl Browser {
     /// Opens a page of the console, such as `#/cluster`.
     pub(crate) async fn open(reader: Reader, home: &str, page: &str) -> Self {
-        let (process, port) = start();
+        let process = start();
         let mut options = json!({
             "args": [
                 "--headless=new",
@@ -119,12 +120,13 @@ impl Browser {
         });
         let driver = ClientBuilder::new(HttpConnector::new())
             .capabilities(wanted.as_object().unwrap().clone())
-            .connect(&format!("http://127.0.0.1:{port}"))
+            .connect(&format!("http://127.0.0.1:{}", process.port))
             .await
             .expect("chromium");
+        let id = driver.session_id().await.unwrap().expect("a session");
         let browser = Self {
             driver,
-            process,
+            _session: Session { id, process },
             home: home.to_owned(),
         };
         let scheme = if reader.dark { "dark" } else { "light" };
@@ -335,41 +337,69 @@ fn shown(error: impl Display) -> String {
     error.to_string()
 }
 
-impl Drop for Browser {
+/// Chromium's driver. It ends with this.
+struct DriverProcess {
+    child: Child,
+    port: u16,
+}
+
+impl Drop for DriverProcess {
     fn drop(&mut self) {
-        // The driver ends its browsers when it is told to end, and not when it is killed.
-        let id = self.process.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &id]).status();
-        let _ = self.process.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A browser's session with its driver, which closes the browser when it is told that the
+/// session ends, and in no other case.
+struct Session {
+    id: String,
+    // Dropped after this has told it.
+    process: DriverProcess,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A test that fails ends here too, where nothing can be awaited.
+        let tell = || -> std::io::Result<()> {
+            let mut driver = TcpStream::connect(("127.0.0.1", self.process.port))?;
+            driver.set_read_timeout(Some(Duration::from_secs(30)))?;
+            let id = &self.id;
+            write!(
+                driver,
+                "DELETE /session/{id} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+            )?;
+            // It answers when the browser is gone.
+            driver.read_to_end(&mut Vec::new()).map(drop)
+        };
+        let _ = tell();
     }
 }
 
 /// Starts chromium's driver on a port of its own choice. It ends when somebody takes
 /// that port between its two looks at it, for IPv6 and IPv4.
-fn start() -> (Child, u16) {
+fn start() -> DriverProcess {
     let started = (0..5).find_map(|_| start_once());
     started.expect("chromedriver takes a port")
 }
 
-fn start_once() -> Option<(Child, u16)> {
-    let mut process = Command::new("chromedriver")
+fn start_once() -> Option<DriverProcess> {
+    let mut child = Command::new("chromedriver")
         .arg("--port=0")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("chromedriver: apt-get install chromium chromium-driver");
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let port = lines.by_ref().map(Result::unwrap).find_map(|line| {
+    let output = child.stdout.take().unwrap();
+    let mut process = DriverProcess { child, port: 0 };
+    let mut lines = BufReader::new(output).lines();
+    process.port = lines.by_ref().map(Result::unwrap).find_map(|line| {
         let (_, port) = line.split_once("started successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
-    });
-    let Some(port) = port else {
-        let _ = process.wait();
-        return None;
-    };
+    })?;
     // What else it says has to go somewhere.
     std::thread::spawn(move || lines.for_each(drop));
-    Some((process, port))
+    Some(process)
 }
 
 /// For what must not happen: time in which it would have.
