@@ -62,7 +62,7 @@ pub struct Received {
 }
 
 struct Shared {
-    upstream: SocketAddr,
+    upstream: Mutex<SocketAddr>,
     fault: Mutex<Option<(Fault, Which, u64)>>,
     log: Mutex<Vec<Received>>,
     /// Connections accepted before this count have no way on any more.
@@ -95,7 +95,7 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            upstream,
+            upstream: Mutex::new(upstream),
             fault: Mutex::new(None),
             log: Mutex::new(Vec::new()),
             dead_before: watch::Sender::new((0, false)),
@@ -128,6 +128,14 @@ impl Proxy {
     /// Never.
     pub fn set_next(&self, times: u64, fault: Fault, which: Which) {
         *self.shared.fault.lock().unwrap() = Some((fault, which, times));
+    }
+
+    /// From now on another server stands behind it.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn lead_to(&self, upstream: SocketAddr) {
+        *self.shared.upstream.lock().unwrap() = upstream;
     }
 
     /// All is well again, but for refused connections.
@@ -285,7 +293,8 @@ async fn serve(
         }
         let mut answer = Vec::new();
         if passes {
-            let Some(whole) = forward(shared.upstream, &request).await else {
+            let upstream = *shared.upstream.lock().unwrap();
+            let Some(whole) = forward(upstream, &request).await else {
                 return End::Reset;
             };
             answer = whole;

@@ -12,13 +12,11 @@
     reason = "a test that meets something odd should stop and say so"
 )]
 
-use std::time::Duration;
-
 use local::gateway::Server;
 use nomad_sim::{NomadSim, Options};
 use serde_json::Value;
 use tests::contention::{Random, job};
-use tests::{Client, gateway};
+use tests::{Client, Proxy, gateway};
 
 /// On a node that is not there nothing runs, and a real Nomad has no work with it.
 const NODE: Option<&str> = Some("nowhere");
@@ -113,23 +111,16 @@ async fn every_change_is_seen_by_the_next_reader_of_either_gateway() {
 /// indexes than what is remembered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_was_restored_is_read_again() {
-    let start = async |listen| {
-        // The port is free again a moment after its process has ended.
-        loop {
-            let options = Options {
-                listen,
-                version: Some("4.23.04.0".to_owned()),
-                ..Options::default()
-            };
-            if let Ok(nomad) = NomadSim::start(options).await {
-                return nomad;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    let start = async || {
+        let options = Options {
+            version: Some("4.23.04.0".to_owned()),
+            ..Options::default()
+        };
+        NomadSim::start(options).await.unwrap()
     };
-    let first = start(Options::default().listen).await;
-    let address = first.address();
-    let (apis, _servers) = two_gateways(&first.url()).await;
+    let first = start().await;
+    let way = Proxy::start(first.address()).await;
+    let (apis, _servers) = two_gateways(&way.url()).await;
     for id in ["old-1", "old-2", "old-3"] {
         let body = job(id, &[], NODE);
         apis[0].post_json("/v1/jobs", &body).await.succeeds();
@@ -144,15 +135,14 @@ async fn a_cluster_that_was_restored_is_read_again() {
         assert_eq!(names(api).await, ["old-1", "old-2", "old-3"]);
         assert_eq!(names(api).await, ["old-1", "old-2", "old-3"]);
     }
-    drop(first);
-    let second = start(address).await;
+    let second = start().await;
+    way.lead_to(second.address());
     let body = job("new", &[], NODE);
     apis[0].post_json("/v1/jobs", &body).await.succeeds();
     for api in &apis {
         assert_eq!(names(api).await, ["new"]);
         assert_eq!(api.get("/v1/job/old-1").await.status, 404);
     }
-    drop(second);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

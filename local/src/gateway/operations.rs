@@ -11,7 +11,7 @@ use lambda_http::http::{Response, StatusCode, header};
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// How long Nomad may take to answer a health check.
 const HEALTH: Duration = Duration::from_secs(3);
@@ -128,27 +128,29 @@ pub(super) async fn health(app: &App) -> Response<Body> {
         Some(consul.answers().await)
     };
     let (leader, consul) = tokio::join!(session.leader(), consul);
-    let (status, mut body) = match leader {
-        Ok(leader) => (
-            StatusCode::OK,
-            json!({"ok": true, "status": "ok", "nomad": {"leader": leader}}),
-        ),
+    let (status, word, nomad) = match leader {
+        Ok(leader) if matches!(consul, Some(Err(_))) => {
+            (StatusCode::OK, "degraded", json!({"leader": leader}))
+        }
+        Ok(leader) => (StatusCode::OK, "ok", json!({"leader": leader})),
         Err(error) => (
             StatusCode::SERVICE_UNAVAILABLE,
-            json!({"ok": false, "status": "down", "nomad": {"error": error.to_string()}}),
+            "down",
+            json!({"error": error.to_string()}),
         ),
     };
-    match consul {
-        None => {}
-        Some(Ok(())) => body["consul"] = json!({"ok": true}),
-        Some(Err(error)) => {
-            body["consul"] = json!({"ok": false, "error": error.to_string()});
-            if status == StatusCode::OK {
-                body["status"] = json!("degraded");
-            }
-        }
+    let mut body = Map::new();
+    body.insert("ok".to_owned(), json!(status == StatusCode::OK));
+    body.insert("status".to_owned(), json!(word));
+    body.insert("nomad".to_owned(), nomad);
+    if let Some(consul) = consul {
+        let consul = match consul {
+            Ok(()) => json!({"ok": true}),
+            Err(error) => json!({"ok": false, "error": error.to_string()}),
+        };
+        body.insert("consul".to_owned(), consul);
     }
-    reply(status, "application/json", body.to_string())
+    reply(status, "application/json", Value::Object(body).to_string())
 }
 
 fn reply(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {

@@ -375,7 +375,7 @@ mod tests {
         found
     }
 
-    fn with(key: &str, value: Value) -> Found {
+    fn with(key: &str, value: &Value) -> Found {
         found(json!({"ConnectionConfig": connection(), key: value}))
     }
 
@@ -407,7 +407,7 @@ mod tests {
             ),
             ("ConnectionConfig", json!(null), "is missing"),
         ] {
-            let faults = with(key, value.clone()).faults;
+            let faults = with(key, &value).faults;
             assert_eq!(faults.len(), 1, "{value}: {faults:?}");
             assert!(faults[0].contains(words), "{value}: {faults:?}");
             assert!(!faults[0].contains("hush") && !faults[0].contains("garbage"));
@@ -434,7 +434,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_a_fault_where_it_decides_what_is_copied_and_else_a_warning() {
-        let typed = |db: Value| with("ReplicateDoDb", json!([db]));
+        let typed = |db: Value| with("ReplicateDoDb", &json!([db]));
         let one = typed(json!({"TableSchema": "a", "Table": []}));
         assert_eq!(
             one.faults,
@@ -448,7 +448,7 @@ mod tests {
         // What 2.x itself writes there.
         let one = typed(json!({"TableSchema": "a", "Tables": [{"TableName": "b", "Counter": 1}]}));
         assert_eq!(one, Found::default());
-        let one = with("ChunkSzie", json!(1));
+        let one = with("ChunkSzie", &json!(1));
         assert_eq!(
             (one.faults.len(), one.warnings),
             (

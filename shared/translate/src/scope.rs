@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    fn target(dbs: Value, port: Value) -> Target {
+    fn target(dbs: &Value, port: &Value) -> Target {
         let src = serde_json::from_value(json!({"ReplicateDoDb": dbs})).unwrap();
         let dest = json!({"ConnectionConfig": {"Host": "H", "Port": port}});
         let dest = serde_json::from_value(dest).unwrap();
@@ -220,8 +220,8 @@ mod tests {
     #[test]
     fn two_jobs_meet_where_they_write_and_not_where_they_read() {
         let a_b = target(
-            json!([{"TableSchema": "a", "Tables": [{"TableName": "b"}]}]),
-            json!(1),
+            &json!([{"TableSchema": "a", "Tables": [{"TableName": "b"}]}]),
+            &json!(1),
         );
         for (dbs, port, met) in [
             (
@@ -257,7 +257,7 @@ mod tests {
                 None,
             ),
         ] {
-            let other = target(dbs.clone(), port);
+            let other = target(&dbs, &port);
             assert_eq!(a_b.shared(&other).as_deref(), met, "{dbs}");
             assert_eq!(other.shared(&a_b).as_deref(), met, "{dbs}");
         }

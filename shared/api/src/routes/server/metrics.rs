@@ -7,6 +7,7 @@
 use dtle_nomad::ReadOptions;
 use dtle_translate::JobView;
 use dtle_translate::metrics::{OfJob, text};
+use dtle_translate::progress::Progress;
 
 use crate::cluster::jobs;
 use crate::context::Context;
@@ -50,7 +51,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let views: Vec<JobView<'_>> = jobs.iter().map(|job| JobView::new(&job.job)).collect();
     let mut shown = Vec::with_capacity(jobs.len());
     for (job, view) in jobs.iter().zip(&views) {
-        let stored = job.progress.as_ref().map(|progress| progress.position());
+        let stored = job.progress.as_ref().map(Progress::position);
         let since_progress = match stored {
             Ok(stored) if !stored.is_empty() => {
                 let delay = context.delay();

@@ -85,9 +85,9 @@ fn config() -> impl Strategy<Value = Map<String, Value>> {
     )
         .prop_map(|(text, texts, number, position, flag)| {
             [
-                ("WaitOnJob", text.map(Value::from)),
+                ("WaitOnJob", text),
                 ("SqlFilter", texts.map(Value::from)),
-                ("ChunkSize", number.map(Value::from)),
+                ("ChunkSize", number),
                 ("BinlogPos", position.map(Value::from)),
                 ("DropTableIfExists", flag.map(Value::from)),
             ]
