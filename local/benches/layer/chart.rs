@@ -1,25 +1,33 @@
 //! Growth as a picture: three panels, both axes logarithmic, so that a straight
 //! line at 45° is linear growth.
 
-use std::fmt::Write;
+use plotters::coord::Shift;
+use plotters::prelude::*;
 
 use crate::report::{Point, median};
 
-const WIDTH: f64 = 300.0;
-const HEIGHT: f64 = 220.0;
-/// Room around a panel for its words.
-const LEFT: f64 = 60.0;
-const TOP: f64 = 50.0;
-const STEP: f64 = WIDTH + LEFT + 40.0;
+/// Of all panels, in pixels.
+const SIZE: (u32, u32) = (1_200, 340);
+
+/// What the drawing can fail with.
+type Failed = DrawingAreaErrorKind<std::io::Error>;
 
 struct Line {
     name: &'static str,
-    colour: &'static str,
+    colour: RGBColor,
     points: Vec<(f64, f64)>,
 }
 
+const FIRST: RGBColor = RGBColor(192, 57, 43);
+const REPEATED: RGBColor = RGBColor(36, 113, 163);
+const PROXY: RGBColor = RGBColor(183, 149, 11);
+const GETS: RGBColor = RGBColor(127, 140, 141);
+
 /// The chart.
-pub(crate) fn svg(growth: &[Point]) -> String {
+///
+/// # Errors
+/// None in practice: the drawing is a text in memory.
+pub(crate) fn svg(growth: &[Point]) -> Result<String, String> {
     let line = |name, colour, x: fn(&Point) -> f64, y: fn(&Point) -> f64| Line {
         name,
         colour,
@@ -37,10 +45,10 @@ pub(crate) fn svg(growth: &[Point]) -> String {
             "jobs",
             "ms",
             vec![
-                line("first", "#c0392b", jobs, |p| p.first * 1e3),
-                line("GETs, 8 at a time", "#7f8c8d", jobs, |p| p.gets * 1e3),
-                line("repeated", "#2471a3", jobs, |p| p.repeated * 1e3),
-                line("bare proxy", "#b7950b", jobs, |p| p.proxy * 1e3),
+                line("first", FIRST, jobs, |p| p.first * 1e3),
+                line("GETs, 8 at a time", GETS, jobs, |p| p.gets * 1e3),
+                line("repeated", REPEATED, jobs, |p| p.repeated * 1e3),
+                line("bare proxy", PROXY, jobs, |p| p.proxy * 1e3),
             ],
         ),
         (
@@ -48,8 +56,8 @@ pub(crate) fn svg(growth: &[Point]) -> String {
             "tasks",
             "ms",
             vec![
-                line("first", "#c0392b", tasks, |p| p.statistics_first * 1e3),
-                line("repeated", "#2471a3", tasks, |p| {
+                line("first", FIRST, tasks, |p| p.statistics_first * 1e3),
+                line("repeated", REPEATED, tasks, |p| {
                     p.statistics_repeated * 1e3
                 }),
             ],
@@ -58,94 +66,73 @@ pub(crate) fn svg(growth: &[Point]) -> String {
             "Memory for jobs remembered",
             "jobs",
             "MB",
-            vec![line("gateway", "#2471a3", jobs, |p| {
+            vec![line("gateway", REPEATED, jobs, |p| {
                 p.memory as f64 / f64::from(1 << 20)
             })],
         ),
     ];
-    let width = STEP * panels.len() as f64 + 20.0;
-    let height = HEIGHT + TOP + 60.0;
-    let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
-    );
-    for (position, (title, across, up, lines)) in panels.iter().enumerate() {
-        let left = LEFT + STEP * position as f64;
-        panel(&mut out, left, title, across, up, lines);
+    let mut out = String::new();
+    {
+        let whole = SVGBackend::with_string(&mut out, SIZE).into_drawing_area();
+        whole.fill(&WHITE).map_err(|error| error.to_string())?;
+        let areas = whole.split_evenly((1, panels.len()));
+        for (area, (title, across, up, lines)) in areas.iter().zip(&panels) {
+            panel(area, title, across, up, lines).map_err(|error| error.to_string())?;
+        }
+        whole.present().map_err(|error| error.to_string())?;
     }
-    out.push_str("</svg>\n");
-    out
+    Ok(out)
 }
 
 /// The powers of ten around all values of an axis.
-fn decades(values: impl Iterator<Item = f64>) -> (i32, i32) {
+fn decades(values: impl Iterator<Item = f64>) -> std::ops::Range<f64> {
     let (low, high) = values.fold((f64::MAX, f64::MIN), |(low, high), value| {
         (low.min(value), high.max(value))
     });
     if low > high {
-        return (0, 1);
+        return 1.0..10.0;
     }
-    let (low, high) = (low.log10().floor() as i32, high.log10().ceil() as i32);
-    (low, high.max(low + 1))
+    let (low, high) = (low.log10().floor(), high.log10().ceil());
+    10_f64.powf(low)..10_f64.powf(high.max(low + 1.0))
 }
 
-fn panel(out: &mut String, left: f64, title: &str, across: &str, up: &str, lines: &[Line]) {
+fn panel(
+    area: &DrawingArea<SVGBackend<'_>, Shift>,
+    title: &str,
+    across: &str,
+    up: &str,
+    lines: &[Line],
+) -> Result<(), Failed> {
     let all = || lines.iter().flat_map(|line| &line.points);
-    let (x_low, x_high) = decades(all().map(|(x, _)| *x));
-    let (y_low, y_high) = decades(all().map(|(_, y)| *y));
-    let place =
-        |value: f64, low: i32, high: i32| (value.log10() - f64::from(low)) / f64::from(high - low);
-    let x = |value: f64| left + WIDTH * place(value, x_low, x_high);
-    let y = |value: f64| TOP + HEIGHT * (1.0 - place(value, y_low, y_high));
-    let bottom = TOP + HEIGHT;
-    let right = left + WIDTH;
-    let _ = writeln!(
-        out,
-        "<text x=\"{left}\" y=\"24\" font-weight=\"bold\">{title}</text>\n<text x=\"{left}\" y=\"42\" fill=\"#555\">{up}</text>\n<text x=\"{right}\" y=\"{:.0}\" text-anchor=\"end\" fill=\"#555\">{across}</text>",
-        bottom + 36.0
-    );
-    for decade in x_low..=x_high {
-        let value = 10_f64.powi(decade);
-        let at = x(value);
-        let _ = writeln!(
-            out,
-            "<line x1=\"{at:.1}\" y1=\"{TOP}\" x2=\"{at:.1}\" y2=\"{bottom}\" stroke=\"#ddd\"/><text x=\"{at:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{value}</text>",
-            bottom + 18.0
-        );
+    let x = decades(all().map(|(x, _)| *x)).log_scale();
+    let y = decades(all().map(|(_, y)| *y)).log_scale();
+    let mut chart = ChartBuilder::on(area)
+        .caption(title, ("sans-serif", 14))
+        .margin(12)
+        .x_label_area_size(36)
+        .y_label_area_size(56)
+        .build_cartesian_2d(x, y)?;
+    chart
+        .configure_mesh()
+        .x_desc(across)
+        .y_desc(up)
+        .light_line_style(WHITE)
+        .draw()?;
+    for Line {
+        name,
+        colour,
+        points,
+    } in lines
+    {
+        let series = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
+        chart
+            .draw_series(series.point_size(3))?
+            .label(*name)
+            .legend(|(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(2)));
     }
-    for decade in y_low..=y_high {
-        let value = 10_f64.powi(decade);
-        let at = y(value);
-        let _ = writeln!(
-            out,
-            "<line x1=\"{left}\" y1=\"{at:.1}\" x2=\"{right}\" y2=\"{at:.1}\" stroke=\"#ddd\"/><text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>",
-            left - 6.0,
-            at + 4.0
-        );
-    }
-    for (position, line) in lines.iter().enumerate() {
-        let Line { name, colour, .. } = line;
-        let path: Vec<String> = line
-            .points
-            .iter()
-            .map(|(px, py)| format!("{:.1},{:.1}", x(*px), y(*py)))
-            .collect();
-        let _ = writeln!(
-            out,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
-            path.join(" ")
-        );
-        for (px, py) in &line.points {
-            let (px, py) = (x(*px), y(*py));
-            let _ = writeln!(
-                out,
-                "<circle cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"3\" fill=\"{colour}\"/>"
-            );
-        }
-        let at = TOP + 16.0 + 16.0 * position as f64;
-        let _ = writeln!(
-            out,
-            "<text x=\"{:.0}\" y=\"{at}\" fill=\"{colour}\">{name}</text>",
-            left + 8.0
-        );
-    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .background_style(WHITE.mix(0.8))
+        .draw()
 }

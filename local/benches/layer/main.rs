@@ -217,7 +217,7 @@ async fn measure(arguments: &Arguments) -> Outcome<()> {
         std::fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?;
     }
     if let (Some(file), false) = (&arguments.chart, report.growth.is_empty()) {
-        std::fs::write(file, chart::svg(&report.growth))?;
+        std::fs::write(file, chart::svg(&report.growth)?)?;
     }
     Ok(())
 }
