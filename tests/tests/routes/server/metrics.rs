@@ -17,8 +17,8 @@ fn recorded(path: &str) -> String {
 /// What the plugin served on its node.
 fn of_plugin(generation: Generation) -> String {
     recorded(match generation {
-        Generation::Split => "nomad-1.1.2-dtle-3.20.10/plugin-metrics.txt",
-        Generation::Merged => "nomad-1.1.2-dtle-4.23.04/plugin-metrics.txt",
+        Generation::Split => "metrics/dtle-plugin-3.20.10.txt",
+        Generation::Merged => "metrics/dtle-plugin-4.23.04.txt",
     })
 }
 
@@ -76,7 +76,7 @@ on_both!(
             Some("text/plain; version=0.0.4; charset=utf-8")
         );
         let text = answer.text();
-        let mut expected = series(&recorded("dtle-2.19.11.1/metrics.txt"));
+        let mut expected = series(&recorded("metrics/dtle-2.19.11.1.txt"));
         // Plugins have no such queue.
         assert!(expected.remove("udup_buffer_dest_group_queue_size"));
         assert_eq!(series(text), expected);
