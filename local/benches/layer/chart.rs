@@ -57,9 +57,7 @@ pub(crate) fn svg(growth: &[Point]) -> Result<String, String> {
             "ms",
             vec![
                 line("first", FIRST, tasks, |p| p.statistics_first * 1e3),
-                line("repeated", REPEATED, tasks, |p| {
-                    p.statistics_repeated * 1e3
-                }),
+                line("repeated", REPEATED, tasks, |p| p.statistics_repeated * 1e3),
             ],
         ),
         (

@@ -16,7 +16,7 @@ use super::executed::{Executed, Source, executed_at, source, whole};
 use super::job::{Connection, Endpoint, OldJob, Side};
 use super::journal::{Journal, Step, UnitEntry};
 use super::sides::Stop;
-use super::table::{Tables, applied_by_old, tables_of};
+use super::table::{Tables, tables_of};
 use super::units::{Edge, units};
 use super::{Connector, Migration};
 
@@ -419,16 +419,7 @@ impl<C: Connector> Migration<'_, C> {
             return Ok((super::steps::set_of(known)?, origin.to_owned()));
         }
         let reported = job.gtid().map_err(|error| Stop(error.to_string()))?;
-        let noted = match job.endpoint(Side::Dest) {
-            Endpoint::MySql(connection) => {
-                let stop = |error: crate::mysql::MySqlError| Stop(error.to_string());
-                let mut database = self.connector.open(&connection).await.map_err(stop)?;
-                applied_by_old(&mut database, &self.options.old_schema, &job.id)
-                    .await
-                    .map_err(stop)?
-            }
-            _ => GtidSet::default(),
-        };
+        let noted = self.noted_by_old(job).await?;
         let applied = reported.clone().union(&noted);
         let beyond = noted.subtract(&reported).len();
         let why = match self.executed(job, &applied).await {

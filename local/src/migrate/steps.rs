@@ -295,20 +295,28 @@ impl<C: Connector> Migration<'_, C> {
             )));
         }
         // A set that was given by hand need not hold what was noted.
-        let by_hand = self.options.gtid.contains_key(id);
-        let Some(dest) = self.destination(id).await?.filter(|_| !by_hand) else {
+        if self.options.gtid.contains_key(id) {
             return Ok(());
-        };
-        let mut database = self.connector.open(&dest).await.map_err(mysql)?;
-        let noted = applied_by_old(&mut database, &self.options.old_schema, id).await;
-        let more = noted.map_err(mysql)?.subtract(&set_of(job)?);
+        }
+        let noted = self.noted_by_old(&self.read_old(id).await?).await?;
+        let more = noted.subtract(&set_of(job)?);
         if more.is_empty() {
             return Ok(());
         }
         Err(Stop(format!(
-            "a task of {id} still writes on {}, which has {more} by now: the old side calls it stopped",
-            dest.address
+            "a task of {id} still writes, and has applied {more} by now: the old side calls it stopped"
         )))
+    }
+
+    /// What an old job noted on its destination; nothing where that is no database.
+    pub(super) async fn noted_by_old(&self, job: &OldJob) -> Result<GtidSet, Stop> {
+        let Endpoint::MySql(dest) = job.endpoint(Side::Dest) else {
+            return Ok(GtidSet::default());
+        };
+        let mut database = self.connector.open(&dest).await.map_err(mysql)?;
+        applied_by_old(&mut database, &self.options.old_schema, &job.id)
+            .await
+            .map_err(mysql)
     }
 
     /// Starts one; the first on a destination is waited for until the plugin's table
@@ -412,6 +420,10 @@ impl<C: Connector> Migration<'_, C> {
                 Some(_) => Some(set_of(&job)?),
                 None => None,
             };
+            let begun = match &set {
+                Some(set) => set.clone(),
+                None => self.noted_by_old(&old).await?,
+            };
             // A plain resume is right only for a set that begins at the beginning.
             let whole = old
                 .gtid()
@@ -424,7 +436,6 @@ impl<C: Connector> Migration<'_, C> {
                     continue;
                 }
             }
-            let begun = set.unwrap_or_else(|| old.gtid().unwrap_or_default());
             self.old_runs(&job.id, &begun).await?;
             self.output
                 .line(&format!("{}  runs on the old side again", job.id));
@@ -439,34 +450,36 @@ impl<C: Connector> Migration<'_, C> {
         )))
     }
 
-    /// Returns when an old job runs. 2.x can call one pending whose tasks work: then
-    /// its rows on the destination tell.
+    /// Returns when an old job runs: when 2.x calls both of its tasks running, or when
+    /// it applies transactions. 2.x can call a task pending for good that works, and
+    /// the job pending or running.
     pub(super) async fn old_runs(&self, id: &str, begun: &GtidSet) -> Result<(), Stop> {
-        let Err(stop) = self.old.runs(id).await else {
-            return Ok(());
-        };
-        let job = self.read_old(id).await?;
-        if job.status != "pending" {
-            return Err(stop);
+        tokio::select! {
+            told = self.old.runs(id) => told,
+            () = self.applies(id, begun) => {
+                self.output.line(&format!(
+                    "{id}  applies transactions on the old side; a task of it is not called running there"
+                ));
+                Ok(())
+            }
         }
-        let Endpoint::MySql(dest) = job.endpoint(Side::Dest) else {
-            return Err(stop);
-        };
-        let reported = job.gtid().unwrap_or_default();
-        let mut database = self.connector.open(&dest).await.map_err(mysql)?;
-        let noted = applied_by_old(&mut database, &self.options.old_schema, id).await;
-        if noted
-            .map_err(mysql)?
-            .union(&reported)
-            .subtract(begun)
-            .is_empty()
-        {
-            return Err(stop);
+    }
+
+    /// Returns when an old job that was started from a set has applied more, by its
+    /// rows on the destination; never where there are none.
+    async fn applies(&self, id: &str, begun: &GtidSet) {
+        loop {
+            tokio::time::sleep(self.options.patience.settle).await;
+            let Ok(job) = self.read_old(id).await else {
+                continue;
+            };
+            let noted = self.noted_by_old(&job).await.unwrap_or_default();
+            if matches!(job.status.as_str(), "pending" | "running")
+                && !noted.subtract(begun).is_empty()
+            {
+                return;
+            }
         }
-        self.output.line(&format!(
-            "{id}  is pending on the old side, as 2.x says, and applies transactions"
-        ));
-        Ok(())
     }
 
     /// Gives a paused old job a set to go on from, which starts it.

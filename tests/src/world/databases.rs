@@ -1,12 +1,11 @@
-//! The MySQL servers of the world, as far as a migration asks them.
+//! The databases, as a migration asks them.
 
 use local::gtid::GtidSet;
 use local::migrate::{Connection, Connector};
 use local::mysql::{Database, MySqlError, Row};
 use uuid::Uuid;
 
-use super::World;
-use super::state::{Machine, TRANSACTION};
+use super::{Machine, TRANSACTION, World};
 
 /// An open server of the world.
 pub struct Server {

@@ -1,4 +1,4 @@
-//! The old side's API, as far as a migration asks it.
+//! The old side's API: only what a migration asks of it.
 
 use std::net::SocketAddr;
 
@@ -65,8 +65,12 @@ async fn allocations(Shared(world): Shared<World>, Path(id): Path<String>) -> Re
     } else {
         "stop"
     };
-    let of = |side: &str| json!({"Task": side, "TaskStates": {side: {"State": task}}});
-    answer(&json!([of("Src"), of("Dest")]))
+    let first = match task {
+        "running" if state.mislabelled.contains(&id) => "pending",
+        task => task,
+    };
+    let of = |side: &str, task: &str| json!({"Task": side, "TaskStates": {side: {"State": task}}});
+    answer(&json!([of("Src", first), of("Dest", task)]))
 }
 
 async fn act(Shared(world): Shared<World>, Path((id, verb)): Path<(String, String)>) -> Response {
