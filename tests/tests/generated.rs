@@ -65,11 +65,16 @@ fn each_route_has_its_program_and_each_program_its_route() {
             .iter()
             .map(|path| format!("`{} {path}`", route.methods.join(", ")))
             .collect();
+        // Only this function links the client of the table that instances share.
+        let run = match route.function {
+            "allocation-stats" => format!("lambda::run_with(&{verb}::ROUTE, dtle_table::share)"),
+            _ => format!("lambda::run(&{verb}::ROUTE)"),
+        };
         let program = format!(
             "//! {}.\n\n\
              use std::process::ExitCode;\n\n\
              use dtle_api::{{lambda, routes::{module}}};\n\n\
-             fn main() -> ExitCode {{\n    lambda::run(&{verb}::ROUTE)\n}}\n",
+             fn main() -> ExitCode {{\n    {run}\n}}\n",
             asked.join(",\n//! ")
         );
         check(

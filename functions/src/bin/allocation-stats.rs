@@ -6,5 +6,5 @@ use std::process::ExitCode;
 use dtle_api::{lambda, routes::allocation::stats};
 
 fn main() -> ExitCode {
-    lambda::run(&stats::ROUTE)
+    lambda::run_with(&stats::ROUTE, dtle_table::share)
 }

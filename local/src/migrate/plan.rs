@@ -219,8 +219,11 @@ impl<C: Connector> Migration<'_, C> {
     /// that only later ones can run; it is not made.
     async fn is_split(&self) -> Result<bool, Stop> {
         let connection = json!({"Host": "h", "Port": 1, "User": "u", "Password": "p"});
+        let oracle = json!({
+            "Host": "h", "Port": 1, "User": "u", "Password": "p", "ServiceName": "s", "Scn": 0,
+        });
         let body = json!({"Name": "generation", "Tasks": [
-            {"Type": "Src", "Driver": "Oracle", "Config": {"SrcOracleConfig": {}}},
+            {"Type": "Src", "Driver": "Oracle", "Config": {"SrcOracleConfig": oracle}},
             {"Type": "Dest", "Config": {"ConnectionConfig": connection}},
         ]});
         let fault = self.new.fault_of(&body, false).await?;

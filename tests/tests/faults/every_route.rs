@@ -11,7 +11,7 @@ use crate::document::{check_document, statuses, table};
 use crate::{AT_ONCE, PLAIN};
 
 /// Routes that do not need Nomad.
-const ALONE: [&str; 2] = ["orders-list", "unsupported"];
+const ALONE: [&str; 3] = ["console", "orders-list", "unsupported"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_answers_and_recovers_whatever_is_wrong_with_nomad() {

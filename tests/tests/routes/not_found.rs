@@ -4,7 +4,6 @@ use tests::on_every_cluster;
 
 on_every_cluster!(other_paths_are_404, async |site| {
     for path in [
-        "/",
         "/v1",
         "/v1/",
         "/v1/nosuch",
