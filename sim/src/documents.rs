@@ -337,12 +337,11 @@ pub(crate) fn raft_configuration(state: &State) -> Value {
 pub(crate) fn resource_use(alloc: &Alloc) -> Value {
     let now = go::now_nanoseconds();
     let running = alloc.tasks.iter().filter(|task| task.state == "running");
-    let tasks: Map<String, Value> = running
-        .map(|task| {
-            let of_task = json!({"Pids": {}, "ResourceUsage": *USAGE, "Timestamp": now});
-            (task.name.clone(), of_task)
-        })
-        .collect();
+    let tasks = running.map(|task| {
+        let of_task = json!({"Pids": {}, "ResourceUsage": *USAGE, "Timestamp": now});
+        (task.name.clone(), of_task)
+    });
+    let tasks: Map<String, Value> = tasks.collect();
     let mut whole = USAGE.clone();
     extend(&mut whole, json!({"DeviceStats": []}));
     json!({"ResourceUsage": whole, "Tasks": tasks, "Timestamp": now})

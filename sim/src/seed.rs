@@ -57,13 +57,9 @@ fn replication(plugin: Plugin, id: &str, name: &str, port: &str) -> Value {
     });
     let mut src = json!({
         "ReplicateDoDb": [{"TableSchema": "db1", "Tables": [{"TableName": "tb1"}]}],
-        "ChunkSize": "2000",
-        "DropTableIfExists": false,
-        "ExpandSyntaxSupport": false,
-        "Gtid": "8868d98f-af5e-11e8-9aa9-0242ac110002:1-171",
-        "ReplChanBufferSize": "60",
-        "SkipCreateDbTable": false,
-        "TrafficAgainstLimits": 0,
+        "ChunkSize": "2000", "DropTableIfExists": false, "ExpandSyntaxSupport": false,
+        "Gtid": "8868d98f-af5e-11e8-9aa9-0242ac110002:1-171", "ReplChanBufferSize": "60",
+        "SkipCreateDbTable": false, "TrafficAgainstLimits": 0,
     });
     let (more, dest) = match plugin {
         Plugin::V3 => (
@@ -94,10 +90,7 @@ fn replication(plugin: Plugin, id: &str, name: &str, port: &str) -> Value {
         })
     };
     json!({
-        "ID": id,
-        "Name": id,
-        "Type": "service",
-        "Datacenters": ["dc1"],
+        "ID": id, "Name": id, "Type": "service", "Datacenters": ["dc1"],
         "Meta": {"dtle2": json!({ "Name": name }).to_string()},
         "TaskGroups": [group("Src", src), group("Dest", dest)],
     })
@@ -105,10 +98,7 @@ fn replication(plugin: Plugin, id: &str, name: &str, port: &str) -> Value {
 
 fn foreign() -> Value {
     json!({
-        "ID": FOREIGN_JOB,
-        "Name": FOREIGN_JOB,
-        "Type": "service",
-        "Datacenters": ["dc1"],
+        "ID": FOREIGN_JOB, "Name": FOREIGN_JOB, "Type": "service", "Datacenters": ["dc1"],
         "TaskGroups": [{
             "Name": "web",
             "Tasks": [{
