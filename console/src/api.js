@@ -78,4 +78,5 @@ function wordsOf(text) {
   return json && typeof json.message === "string" ? json.message : text.trim();
 }
 
-export const at = (...parts) => "/" + parts.map(encodeURIComponent).join("/");
+// A path below the page's own, which need not be the root of its host.
+export const at = (...parts) => parts.map(encodeURIComponent).join("/");

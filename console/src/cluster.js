@@ -25,12 +25,19 @@ function reach(state, { leader, health }) {
   const says = leader.status === 200 ? (name ? t("cluster.leader", { leader: name }) : t("cluster.noleader"))
     : leader.status === 0 ? t("lost.never") : t("cluster.failed", leader);
   const good = leader.status === 200 && name !== "";
-  const live = [...state.jobs.values()].some(job => job.live);
-  const consul = health && health.json && health.json.consul;
+  const mark = good => el("span", { class: `badge s-${good ? "running" : "failed"}` }, shape(good ? "running" : "failed"));
   return el("section", { class: "panel" }, el("h2", {}, t("cluster.reach")), el("dl", { class: "pairs" },
-    el("div", {}, el("dt", {}, t("cluster.nomad")), el("dd", {}, el("span", { class: `badge s-${good ? "running" : "failed"}` }, shape(good ? "running" : "failed")), " ", foreign(says), took)),
-    el("div", {}, el("dt", {}, t("cluster.consul")), el("dd", {}, consul !== undefined && consul !== null ? foreign(typeof consul === "string" ? consul : JSON.stringify(consul))
-      : t(live ? "cluster.consul.live" : "cluster.consul.none")))));
+    el("div", {}, el("dt", {}, t("cluster.nomad")), el("dd", {}, mark(good), " ", foreign(says), took)),
+    el("div", {}, el("dt", {}, t("cluster.consul")), el("dd", {}, consulView(state, health, mark)))));
+}
+
+// A gateway on one machine says whether Consul answers; what is deployed does not.
+function consulView(state, health, mark) {
+  const consul = health.json && health.json.consul;
+  if (consul && typeof consul === "object") {
+    return consul.ok === true ? [mark(true), " ", t("cluster.consul.good")] : [mark(false), " ", foreign(consul.error)];
+  }
+  return t([...state.jobs.values()].some(job => job.live) ? "cluster.consul.live" : "cluster.consul.none");
 }
 
 function grid(title, columns, rows) {

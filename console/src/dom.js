@@ -35,7 +35,6 @@ export const foreign = (text, attributes) => el("bdi", attributes, visible(text)
 // Makes `old` like `next` and keeps every node that can stay, so that focus, selection,
 // scrolling and opened details survive a refresh. Children are told apart by data-key.
 export function morph(old, next) {
-  if (old.isEqualNode(next)) return;
   for (const { name } of [...old.attributes]) {
     if (!next.hasAttribute(name) && !isTheUsers(old, name)) old.removeAttribute(name);
   }

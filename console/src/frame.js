@@ -18,7 +18,7 @@ export function topView() {
       link("#/", state.view === "jobs", t("nav.jobs")),
       state.readOnly ? null : link("#/new", state.view === "edit" && state.id === null, t("nav.new")),
       link("#/cluster", state.view === "cluster", t("nav.cluster")),
-      el("a", { href: "/docs" }, t("docs"))),
+      el("a", { href: "docs" }, t("docs"))),
     el("span", { class: "asof dim" + (state.problem ? " old" : "") }, words),
     el("div", { class: "switches" },
       button("theme", [shapeOfTheme(theme), el("span", { class: "hidden" }, `${t("theme")}: ${t("theme." + theme)}`)], { "data-theme": next, title: `${t("theme")}: ${t("theme." + theme)}` }),

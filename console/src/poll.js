@@ -38,7 +38,7 @@ export async function refresh() {
 }
 
 async function readJobs(id, signal) {
-  const answer = await ask("GET", "/v1/jobs?progress=true" + (id === null ? "" : "&prefix=" + encodeURIComponent(id)), undefined, signal);
+  const answer = await ask("GET", "v1/jobs?progress=true" + (id === null ? "" : "&prefix=" + encodeURIComponent(id)), undefined, signal);
   if (answer.aborted) return false;
   const now = Date.now();
   if (answer.status === 401 || (answer.status === 403 && !isNomads(answer))) {
@@ -87,7 +87,7 @@ async function readEvents(id, signal) {
   draw();
   const wanted = [ask("GET", at("v1", "job", id, "allocations"), undefined, signal)];
   if (job.status === "pending") wanted.push(ask("GET", at("v1", "job", id, "evaluations"), undefined, signal));
-  if (!state.nodes) ask("GET", "/v1/nodes").then(nodes => { if (Array.isArray(nodes.json)) state.nodes = nodes.json; draw(); });
+  if (!state.nodes) ask("GET", "v1/nodes").then(nodes => { if (Array.isArray(nodes.json)) state.nodes = nodes.json; draw(); });
   const [allocations, evaluations] = await Promise.all(wanted);
   if (allocations.aborted || state.id !== id) return;
   if (Array.isArray(allocations.json)) {
@@ -102,7 +102,7 @@ async function readEvents(id, signal) {
 export async function askCluster() {
   state.asking = true;
   draw();
-  const [leader, members, nodes, health] = await Promise.all(["/v1/leader", "/v1/members", "/v1/nodes", "/health"].map(path => ask("GET", path)));
+  const [leader, members, nodes, health] = await Promise.all(["v1/leader", "v1/members", "v1/nodes", "health"].map(path => ask("GET", path)));
   const versions = new Map();
   const list = Array.isArray(nodes.json) ? nodes.json.slice(0, MOST_NODES) : [];
   const next = async () => {

@@ -110,7 +110,7 @@ const sent = edit => rawWithId(edit.draft, edit.id ?? edit.suggested);
 async function check() {
   const { edit } = state;
   const { draft } = edit;
-  const answer = await ask("POST", "/v1/validate/job", sent(edit));
+  const answer = await ask("POST", "v1/validate/job", sent(edit));
   // Something else was written meanwhile.
   if (state.edit !== edit || edit.draft !== draft) return;
   edit.checking = false;
@@ -136,7 +136,7 @@ export async function send() {
   const id = base ? base.id : field(draft.job, "ID") || edit.suggested;
   // Somebody else's change since then is not overwritten, nor another job of this ID.
   const body = `{"Job": ${sent(edit)}, "EnforceIndex": true, "JobModifyIndex": ${base ? base.index : 0}}`;
-  const path = (base ? at("v1", "job", base.id) : "/v1/jobs") + (edit.paused ? "?paused=true" : "");
+  const path = (base ? at("v1", "job", base.id) : "v1/jobs") + (edit.paused ? "?paused=true" : "");
   const answer = await change("POST", path, body, "done.save", String(field(draft.job, "Name") ?? id));
   if (answer.status === 200) {
     state.edit = null;

@@ -171,6 +171,22 @@ async fn the_cluster_shows_leader_servers_nodes_and_the_plugin() {
 
 #[ignore = "needs chromium"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_can_be_read_under_its_policy() {
+    let house = House::open().await;
+    let browser = house.visit(Reader::default(), "docs").await;
+    browser.sees(&["/v1/job/{id}/pause", "Replications"]).await;
+    browser
+        .element("#job-pause-post summary")
+        .await
+        .click()
+        .await
+        .unwrap();
+    browser.sees(&["Parameters"]).await;
+    browser.was_calm().await;
+}
+
+#[ignore = "needs chromium"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_keyboard_reaches_everything() {
     let house = House::open().await.with_jobs().await;
     let browser = house.visit(Reader::default(), "").await;
