@@ -5,9 +5,10 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use dtle_api::App;
 use dtle_api::auth::{Callers, Scope, Tokens, new_token};
 use dtle_api::settings::Settings;
@@ -17,6 +18,17 @@ use local::gateway::{AllowedHost, Gateway, Metrics, Template, serve, serve_tls, 
 use local::log::LogFormat;
 use local::openapi;
 use nomad_sim::NomadSim;
+
+/// What `--version` says: the package, the commit that it was built from, and the version
+/// of the OpenAPI document, which is that of the routes. `DTLE_COMMIT` names the commit when
+/// a release is built; what is built otherwise may be of any state of the sources.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{package} (commit {commit}, routes of OpenAPI document {package})",
+        package = env!("CARGO_PKG_VERSION"),
+        commit = option_env!("DTLE_COMMIT").unwrap_or("unknown"),
+    )
+});
 
 /// Serves the dtle 2.x HTTP API on this machine, from a Nomad cluster that runs
 /// the dtle plugin (3.x or 4.x).
@@ -36,7 +48,7 @@ use nomad_sim::NomadSim;
 #[derive(Debug, Parser)]
 #[command(
     name = "dtle-gateway",
-    version,
+    version = VERSION.as_str(),
     args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  dtle-gateway\n  curl -s http://127.0.0.1:8190/v1/jobs | jq\n\n  dtle-gateway --nomad http://10.0.0.5:4646,http://10.0.0.6:4646 --listen 0.0.0.0:8190"
 )]
@@ -154,6 +166,21 @@ enum Command {
     ///
     /// The gateway serves the same at /openapi.json, and a page to read it at /docs.
     Openapi,
+
+    /// Writes a shell's completions of this command to standard output.
+    ///
+    /// For bash, as root: dtle-gateway completions bash
+    /// >/usr/share/bash-completion/completions/dtle-gateway
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+
+    /// Writes manual pages into a folder: dtle-gateway.1 and one a command.
+    Manual {
+        /// The folder, which has to be there.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -195,6 +222,10 @@ fn main() -> ExitCode {
         Some(Command::Forget(forget)) => remove_rows(forget),
         Some(Command::Token(Token::New { name, scope })) => new_caller(name, *scope),
         Some(Command::Openapi) => write_document(),
+        Some(Command::Completions { shell }) => write_completions(*shell),
+        Some(Command::Manual { folder }) => clap_mangen::generate_to(Arguments::command(), folder)
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(|error| format!("{}: {error}", folder.display()).into()),
     };
     match result {
         Ok(code) => code,
@@ -311,7 +342,11 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     drop(out);
 
     stop_signal().await?;
-    server.shutdown().await;
+    // Whoever does not want to wait for blocking queries asks a second time.
+    tokio::select! {
+        () = server.shutdown() => {}
+        again = stop_signal() => again?,
+    }
     if let Some(sim) = sim {
         sim.shutdown().await;
     }
@@ -382,6 +417,13 @@ async fn move_jobs(arguments: &local::migrate::Arguments) -> Result<ExitCode, Bo
 
 fn write_document() -> Result<ExitCode, Box<dyn Error>> {
     std::io::stdout().write_all(openapi::text().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write_completions(shell: Shell) -> Result<ExitCode, Box<dyn Error>> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "dtle-gateway", &mut text);
+    std::io::stdout().write_all(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

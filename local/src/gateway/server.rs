@@ -23,8 +23,9 @@ use super::{BODY_TOO_LARGE, Gateway, LARGEST_BODY, Peer, plain};
 /// How many connections may wait to be accepted: of more than that at the same
 /// instant, some would be reset.
 const WAITING: u32 = 4096;
-/// How long requests under way may take to end after a stop.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long requests under way may take to end after a stop: a little longer than the
+/// longest of them, a blocking query, which ends with `DTLE_DEADLINE` (28 s by default).
+const FAREWELL: Duration = Duration::from_secs(30);
 /// How long a client may take to send its headers, and after them its body.
 const SENDING: Duration = Duration::from_secs(30);
 

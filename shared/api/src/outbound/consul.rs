@@ -129,8 +129,13 @@ impl Consul {
     /// # Errors
     /// See [`ConsulError`].
     pub async fn answers(&self) -> Result<(), ConsulError> {
-        // No job has an empty name.
-        self.read(&format!("{ROOT}//")).await.map(|_| ())
+        // The key itself and not what is below it: an answer of no length. An empty name
+        // below it would not do, since Consul redirects a path with two slashes.
+        let answer = self.send(Method::GET, &format!("{ROOT}/")).await?;
+        match answer.status {
+            StatusCode::NOT_FOUND | StatusCode::OK => Ok(()),
+            status => Err(ConsulError::Unexpected(status.to_string())),
+        }
     }
 
     /// Removes what the plugin has stored of one job. The slash at the end
@@ -139,8 +144,8 @@ impl Consul {
     /// # Errors
     /// See [`ConsulError`].
     pub async fn forget(&self, name: &str) -> Result<(), ConsulError> {
-        let key = format!("{ROOT}/{}/", segment(name));
-        let answer = self.send(Method::DELETE, &key).await?;
+        let tree = format!("{ROOT}/{}/?recurse=true", segment(name));
+        let answer = self.send(Method::DELETE, &tree).await?;
         match answer.status {
             status if status.is_success() => Ok(()),
             status => Err(ConsulError::Unexpected(status.to_string())),
@@ -148,7 +153,9 @@ impl Consul {
     }
 
     async fn read(&self, key: &str) -> Result<Stored, ConsulError> {
-        let answer = self.send(Method::GET, key).await?;
+        let answer = self
+            .send(Method::GET, &format!("{key}?recurse=true"))
+            .await?;
         match answer.status {
             // No such key.
             StatusCode::NOT_FOUND => Ok(Stored::default()),
@@ -161,7 +168,7 @@ impl Consul {
         if self.rests() {
             return Err(ConsulError::Resting);
         }
-        let url = format!("{}/v1/kv/{key}?recurse=true", self.base);
+        let url = format!("{}/v1/kv/{key}", self.base);
         let request = self.http.request(method, &url);
         let mut request = request.map_err(|fault| self.failed(&fault))?;
         let mut shown = None;

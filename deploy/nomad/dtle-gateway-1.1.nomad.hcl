@@ -1,0 +1,215 @@
+# The gateway as a Nomad job, two instances of it, on the Nomad that came with dtle
+# (1.1 to 1.6). dtle-gateway.nomad.hcl is the same for Nomad from 1.7 on.
+# docs/nomad.md says what has to be there before; then
+#
+#   nomad job run -var nomad_addr=http://10.0.1.5:4646,http://10.0.2.5:4646 \
+#     deploy/nomad/dtle-gateway-1.1.nomad.hcl
+
+variable "nomad_addr" {
+  type        = string
+  description = "Nomad's servers, as many as there are, separated by commas."
+}
+
+variable "consul_addr" {
+  type        = string
+  description = "The Consul of the plugin: jobs show how far they have come, and ?forget=true works."
+  default     = ""
+}
+
+variable "nomad_token_file" {
+  type        = string
+  description = "A file with Nomad's token on every node. None where Nomad has no ACLs."
+  default     = ""
+}
+
+variable "namespace" {
+  type        = string
+  description = "The namespace of dtle's jobs; the gateway itself may run in another."
+  default     = "default"
+}
+
+variable "datacenters" {
+  type        = list(string)
+  description = "Where instances may run."
+  default     = ["dc1"]
+}
+
+variable "port" {
+  type        = number
+  description = "The port on every node; 0 lets Nomad choose one, and then both instances may share a node."
+  default     = 8190
+}
+
+variable "driver" {
+  type        = string
+  description = "`exec`, or `raw_exec` where Nomad does not run as root."
+  default     = "exec"
+}
+
+variable "user" {
+  type        = string
+  description = "Who the gateway runs as. It has to be able to read the files that are named here."
+  default     = "nobody"
+}
+
+variable "command" {
+  type        = string
+  description = "The program: on every node, or `local/dtle-gateway` with an artifact."
+  default     = "/usr/local/bin/dtle-gateway"
+}
+
+variable "artifact" {
+  type        = string
+  description = "Where Nomad fetches the program: an archive with `dtle-gateway` in it. None if it is on every node."
+  default     = ""
+}
+
+variable "artifact_checksum" {
+  type        = string
+  description = "`sha256:` and the archive's checksum."
+  default     = ""
+}
+
+variable "release" {
+  type        = string
+  description = "Any text. A new one replaces the instances, where the program behind `command` is a new one."
+  default     = ""
+}
+
+variable "tls_cert" {
+  type        = string
+  description = "The certificate that callers see, with its chain, in PEM: a file on every node. None serves HTTP."
+  default     = ""
+}
+
+variable "tls_key" {
+  type        = string
+  description = "Its private key, in PEM: a file on every node."
+  default     = ""
+}
+
+variable "callers_key" {
+  type        = string
+  description = "The key of Consul's that holds the callers' tokens."
+  default     = "dtle-gateway/tokens"
+}
+
+variable "settings" {
+  type        = map(string)
+  description = "Any other setting of the gateway: NOMAD_CACERT, DTLE_TASK_MEMORY and so on."
+  default     = {}
+}
+
+job "dtle-gateway" {
+  datacenters = var.datacenters
+  type        = "service"
+
+  # One instance after the other. The next one waits until the new one answers, and a
+  # release that does not come up gives way to the one before.
+  update {
+    max_parallel      = 1
+    health_check      = "checks"
+    min_healthy_time  = "5s"
+    healthy_deadline  = "2m"
+    progress_deadline = "10m"
+    auto_revert       = true
+  }
+
+  group "gateway" {
+    count = 2
+
+    # Off the list of the service first, and stopped only when callers have noticed.
+    shutdown_delay = "10s"
+
+    # With a port of its own an instance needs a node of its own.
+    dynamic "constraint" {
+      for_each = var.port == 0 ? [] : [var.port]
+      content {
+        operator = "distinct_hosts"
+        value    = "true"
+      }
+    }
+
+    # A gateway that cannot start is tried again for ever: what it lacks may come.
+    restart {
+      attempts = 5
+      interval = "5m"
+      delay    = "10s"
+      mode     = "delay"
+    }
+
+    network {
+      port "http" {
+        static = var.port
+      }
+    }
+
+    service {
+      name = "dtle-gateway"
+      port = "http"
+
+      # Nomad answers and has a leader.
+      check {
+        type            = "http"
+        protocol        = var.tls_cert != "" ? "https" : "http"
+        tls_skip_verify = true
+        path            = "/health"
+        interval        = "5s"
+        timeout         = "4s"
+      }
+    }
+
+    task "gateway" {
+      driver = var.driver
+      user   = var.user
+
+      # At SIGTERM it takes no new connections and answers what is under way, blocking
+      # queries of up to 28 s too. Nomad's clients allow 30 s (max_kill_timeout).
+      kill_signal  = "SIGTERM"
+      kill_timeout = "30s"
+
+      dynamic "artifact" {
+        for_each = var.artifact == "" ? [] : [var.artifact]
+        content {
+          source      = artifact.value
+          destination = "local"
+          options {
+            checksum = var.artifact_checksum
+          }
+        }
+      }
+
+      config {
+        command = var.command
+        args = concat(
+          ["--listen", "${NOMAD_ADDR_http}", "--tokens", "${NOMAD_SECRETS_DIR}/tokens.json"],
+          var.tls_cert != "" ? ["--tls-cert", var.tls_cert, "--tls-key", var.tls_key] : [],
+        )
+      }
+
+      env = merge({
+        NOMAD_ADDR       = var.nomad_addr
+        NOMAD_NAMESPACE  = var.namespace
+        NOMAD_TOKEN_FILE = var.nomad_token_file
+        CONSUL_HTTP_ADDR = var.consul_addr
+        DTLE_LOG_FORMAT  = "json"
+      }, var.settings)
+
+      meta {
+        release = var.release
+      }
+
+      # Hashes only. The gateway reads the file again by itself when it changes.
+      template {
+        destination = "${NOMAD_SECRETS_DIR}/tokens.json"
+        change_mode = "noop"
+        data        = "{{ key \"${var.callers_key}\" }}"
+      }
+
+      resources {
+        cpu    = 200
+        memory = 128
+      }
+    }
+  }
+}

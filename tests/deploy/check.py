@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Checks what stands in deploy/ beside the SAM template: the Nomad jobs, the Terraform
+module, the systemd unit and the container file.
+
+Run in a venv with tests/template/requirements.txt; prints each fault, and exits with 1.
+Parsing is done by others' parsers: python-hcl2, PyYAML, systemd-analyze where there is one.
+"""
+import fnmatch, json, pathlib, re, shutil, subprocess, sys, tempfile, tomllib
+
+import hcl2
+import yaml
+
+root = pathlib.Path(__file__).resolve().parents[2]
+deploy = root / "deploy"
+faults = []
+
+
+def hold(condition, fault):
+    if not condition:
+        faults.append(fault)
+
+
+def bare(value):
+    """python-hcl2 keeps the quotes of strings, and adds keys of its own."""
+    if isinstance(value, dict):
+        return {bare(key): bare(item) for key, item in value.items() if not key.startswith("__")}
+    if isinstance(value, list):
+        return [bare(item) for item in value]
+    if isinstance(value, str) and len(value) > 1 and value[0] == value[-1] == '"':
+        return value[1:-1]
+    return value
+
+
+def parsed(path):
+    try:
+        return bare(hcl2.loads(path.read_text()))
+    except Exception as error:  # the parser's own kinds
+        faults.append(f"{path.relative_to(root)}: {type(error).__name__}: {str(error)[:300]}")
+        return {}
+
+
+def variables(document):
+    return {name: body for block in document.get("variable", []) for name, body in block.items()}
+
+
+def used(text):
+    code = "\n".join(line.split("#")[0] for line in text.splitlines())
+    return set(re.findall(r"\bvar\.(\w+)", code))
+
+
+template = yaml.load(
+    re.sub(r"!(\w+)", "", (root / "template.yaml").read_text()), Loader=yaml.BaseLoader
+)["Parameters"]
+ten = yaml.safe_load((deploy / "parameters.example.yaml").read_text())
+
+
+def snake(name):
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+# Terraform: the ten, each handed to the parameter of its name, optional where that is.
+module = variables(parsed(deploy / "terraform/variables.tf"))
+main = parsed(deploy / "terraform/main.tf")
+text = (deploy / "terraform/main.tf").read_text()
+hold(used(text) == set(module), f"terraform: declared and used differ: {sorted(used(text) ^ set(module))}")
+for parameter in ten:
+    name = snake(parameter)
+    hold(name in module, f"terraform: no variable {name} for {parameter}")
+    hold(re.search(rf"^ +{parameter} += .*\bvar\.{name}\b", text, re.M), f"terraform: {parameter} is not given var.{name}")
+    if name in module and name != "caller_tokens_secret_arn":
+        hold(
+            ("Default" in template[parameter]) == ("default" in module[name]),
+            f"terraform: {name} is optional here or in template.yaml, not in both",
+        )
+given = re.search(r"parameters = merge\(\{(.*?)\}", text, re.S)
+for parameter in re.findall(r"^ +(\w+) +=", given.group(1) if given else "", re.M):
+    hold(parameter in template, f"terraform: template.yaml has no parameter {parameter}")
+hold("aws_cloudformation_stack" in json.dumps(main.get("resource", [])), "terraform: no aws_cloudformation_stack")
+
+# Nomad: the same job twice, but for what only one side can do.
+jobs = {}
+for name in ("dtle-gateway.nomad.hcl", "dtle-gateway-1.1.nomad.hcl"):
+    path = deploy / "nomad" / name
+    document, text = parsed(path), path.read_text()
+    declared = variables(document)
+    hold(used(text) == set(declared), f"{name}: declared and used differ: {sorted(used(text) ^ set(declared))}")
+    for variable, body in declared.items():
+        hold(body.get("description"), f"{name}: {variable} has no description")
+    try:
+        group = document["job"][0]["dtle-gateway"]["group"][0]["gateway"]
+        task = group["task"][0]["gateway"]
+        jobs[name] = [group["count"], group["shutdown_delay"], task["kill_signal"], task["kill_timeout"]]
+        hold(("identity" in task) == ("1.1" not in name), f"{name}: the identity belongs to Nomad from 1.7 on")
+    except (KeyError, IndexError) as error:
+        faults.append(f"{name}: lacks {error}")
+hold(len({json.dumps(job) for job in jobs.values()}) == 1, f"the two Nomad jobs differ: {jobs}")
+
+# The policy is the one that docs/deploy.md explains rule by rule.
+documented = re.search(r"```hcl\n(# dtle-gateway.policy.hcl.*?)```", (root / "docs/deploy.md").read_text(), re.S)
+hold(
+    documented and bare(hcl2.loads(documented.group(1))) == parsed(deploy / "nomad/dtle-gateway.policy.hcl"),
+    "dtle-gateway.policy.hcl is not the policy of docs/deploy.md",
+)
+
+# systemd: the unit is understood, and exposes less than 2 of 10.
+if analyze := shutil.which("systemd-analyze"):
+    with tempfile.TemporaryDirectory() as folder:
+        unit = pathlib.Path(folder) / "dtle-gateway.service"
+        # The program is not installed here.
+        unit.write_text((deploy / "dtle-gateway.service").read_text().replace("/usr/local/bin/dtle-gateway", "/bin/true"))
+        for arguments in (["verify"], ["security", "--offline=true", "--threshold=19", "--no-pager"]):
+            run = subprocess.run([analyze, *arguments, unit], capture_output=True, text=True)
+            # The last line of `security` has the score.
+            hold(run.returncode == 0, f"systemd-analyze {arguments[0]}: {(run.stdout + run.stderr).strip()[-300:]}")
+else:
+    print("no systemd-analyze here: the unit is not checked")
+
+# The container file: what .dockerignore leaves out is not what the build reads.
+ignored = [
+    line for line in (root / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")
+]
+members = tomllib.loads((root / "Cargo.toml").read_text())["workspace"]["members"]
+for needed in ["Cargo.toml", "Cargo.lock", "template.yaml", "console", *(member.removesuffix("/*") for member in members)]:
+    hold((root / needed).exists(), f"{needed} is gone; the container file copies it")
+    hold(not any(fnmatch.fnmatch(needed, pattern) for pattern in ignored), f".dockerignore leaves out {needed}")
+
+print("\n".join(faults) or "deploy/: as it should be")
+sys.exit(bool(faults))
