@@ -39,6 +39,8 @@ mod frozen;
 mod lambda_alone;
 #[path = "functions/table.rs"]
 mod table;
+#[path = "functions/tracing.rs"]
+mod tracing;
 
 /// The functions that are run here.
 const BINARIES: &[&str] = &[
@@ -114,6 +116,11 @@ impl Function {
     /// Starts a function with these settings and no others.
     async fn start(name: &str, settings: &[(&str, &str)]) -> Self {
         let file = tokio::task::block_in_place(|| executable(name));
+        Self::start_file(file, name, settings).await
+    }
+
+    /// The same with that executable.
+    async fn start_file(file: PathBuf, name: &str, settings: &[(&str, &str)]) -> Self {
         let (events, queue) = mpsc::channel(4);
         let (tell, told) = mpsc::channel(16);
         let runtime = Arc::new(Runtime {

@@ -137,7 +137,12 @@ fn every_setting_that_the_code_reads_is_set_by_the_template_and_no_other() {
     let _ = Sources::from_lookup(lookup);
     let mut read = read.into_inner();
     // The authorizer's own, and that of the statistics.
-    let own = ["DTLE_OPEN_ACCESS", "DTLE_SAMPLES_TABLE", "DTLE_TOKENS"];
+    let own = [
+        "DTLE_OPEN_ACCESS",
+        "DTLE_SAMPLES_TABLE",
+        "DTLE_TOKENS",
+        "DTLE_TRACING",
+    ];
     read.extend(own.map(str::to_owned));
 
     let template = template();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use dtle_nomad::Process;
 use lambda_http::http::Response;
-use lambda_http::{Body, Request, service_fn};
+use lambda_http::{Body, Request, RequestExt, service_fn};
+use tracing::Instrument;
 
 use crate::context::App;
 use crate::log;
@@ -14,6 +15,7 @@ use crate::outbound::secrets::{Sources, TlsMaterial};
 use crate::pipeline;
 use crate::route::Route;
 use crate::settings::Settings;
+use crate::trace;
 
 /// The largest answer that Lambda carries, in bytes: six megabytes, less room for
 /// the envelope.
@@ -62,7 +64,12 @@ async fn answer(app: &App, route: &Route, request: Request) -> Response<Body> {
     let page = origins.named(request.headers());
     let mut response = match origins.preflight(request.method(), request.headers()) {
         Some(response) => response,
-        None => pipeline::answer(app, route, request).await,
+        None => {
+            let context = request.lambda_context_ref();
+            let part_of = context.and_then(|context| context.xray_trace_id.as_deref());
+            let span = trace::request(route.function, part_of);
+            pipeline::answer(app, route, request).instrument(span).await
+        }
     };
     origins.mark(page, &mut response);
     response

@@ -41,6 +41,7 @@ pub mod request;
 pub mod route;
 pub mod routes;
 pub mod settings;
+mod trace;
 pub mod watched;
 
 pub use context::App;

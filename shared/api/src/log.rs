@@ -72,9 +72,10 @@ pub(crate) fn init() {
         .with_target(false)
         // Lambda stamps every line itself.
         .without_time();
-    let _ = tracing_subscriber::registry()
-        .with(filtered(layer, setting.as_deref()))
-        .try_init();
+    let log = tracing_subscriber::registry().with(filtered(layer, setting.as_deref()));
+    #[cfg(feature = "xray")]
+    let log = log.with(crate::trace::layer());
+    let _ = log.try_init();
     check(setting.as_deref());
 }
 

@@ -29,6 +29,8 @@ const LONGEST_CAUSE: usize = 2_000;
 pub struct Record {
     /// What Lambda or the gateway calls the request.
     pub request_id: String,
+    /// The trace that it is part of, where there is one.
+    pub trace_id: Option<String>,
     /// The function that answered.
     pub route: &'static str,
     /// The method.
@@ -334,6 +336,7 @@ pub fn cloudwatch_line(record: &Record, namespace: &str, release: &str, now: Sys
             record
                 .nomad_index
                 .map(|index| ("nomad_index", json!(index))),
+            record.trace_id.as_ref().map(|id| ("trace_id", json!(id))),
             record.fault.map(|fault| ("fault", json!(fault.as_str()))),
             record.cause.as_ref().map(|cause| ("cause", json!(cause))),
         ];

@@ -16,6 +16,7 @@ use crate::observe::{self, Fault, Record, Subject, UNKNOWN};
 use crate::reply::{Error, Reply, render, render_error};
 use crate::request::Call;
 use crate::route::Route;
+use crate::trace;
 
 /// The time that is left for writing the answer when Nomad's time is up.
 const RESERVE: Duration = Duration::from_millis(500);
@@ -34,6 +35,7 @@ pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body
         method: observe::line(request.method().as_str(), 16).into_owned(),
         caller: caller(&request),
         ip: ip(&request),
+        trace_id: trace_id(&request),
         ..Record::default()
     };
 
@@ -123,6 +125,13 @@ fn time_left(app: &App, request: &Request) -> Duration {
         Some(left) => own.min(left.saturating_sub(RESERVE)),
         None => own,
     }
+}
+
+/// The trace that Lambda says the request is part of.
+fn trace_id(request: &Request) -> Option<String> {
+    let context = request.lambda_context_ref()?;
+    let id = trace::id(context.xray_trace_id.as_deref()?)?;
+    Some(observe::line(id, 64).into_owned())
 }
 
 fn request_id(request: &Request) -> String {

@@ -26,3 +26,6 @@ pub use error::Error;
 pub use read::{QueryMeta, Read, ReadOptions};
 pub use session::Session;
 pub use settings::{NomadSettings, Process};
+
+/// The target of the spans that stand for one call each, at the level of a trace.
+pub const TRACE: &str = "trace";

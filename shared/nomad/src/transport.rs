@@ -17,9 +17,11 @@ use http::header::CONTENT_TYPE;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::answer::{Fault, Incoming};
-use super::{Error, Read, ReadOptions, Session};
+use super::{Error, Read, ReadOptions, Session, TRACE};
 
 /// How long one attempt may take. Blocking queries take longer.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
@@ -424,7 +426,20 @@ impl Session<'_> {
             *request.body_mut() = Some(body.clone().into());
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let answer = http.send(request).await.map_err(fault)?;
+        let span = tracing::trace_span!(
+            target: TRACE,
+            "nomad",
+            otel.name = "nomad",
+            otel.kind = "client",
+            http.request.method = %outgoing.method,
+            http.response.status_code = Empty,
+            server.address = server.host_str(),
+            // Without the query, which may name a namespace.
+            url.path = outgoing.path.split('?').next(),
+        );
+        let answer = http.send(request).instrument(span.clone()).await;
+        let answer = answer.map_err(fault)?;
+        span.record("http.response.status_code", answer.status.as_u16());
         let incoming = Incoming {
             position,
             status: answer.status.as_u16(),
