@@ -5,7 +5,7 @@ import { isText, moment, number, span, t } from "./texts.js";
 import { TROUBLE, withoutPasswords } from "./model.js";
 import { parseGtidSet, transactionsBehind } from "./gtid.js";
 import { leaves } from "./json.js";
-import { badge, button, copied, copyBar, heading, note, sparkline, stage, standing } from "./parts.js";
+import { badge, button, copied, copyBar, heading, note, scrolls, sparkline, stage, standing } from "./parts.js";
 
 export function jobView(state, now) {
   const job = state.jobs.get(state.id);
@@ -20,7 +20,7 @@ export function jobView(state, now) {
       el("div", {}, heading(foreign(job.name || job.id)), badge(job)),
       actions(state, job)),
     TROUBLE.has(job.state) ? note(job.state === "failed" ? "bad" : "warn", el("h2", {}, t("cause")),
-      el("p", { class: "said" }, job.cause ? foreign(job.cause) : t("cause.none"))) : null,
+      el("p", { class: "said", ...scrolls(job.cause) }, job.cause ? foreign(job.cause) : t("cause.none"))) : null,
     el("div", { class: "columns" },
       el("div", {}, replication(state, job, now), lag(state, job, now)),
       events(state, job)),
@@ -151,7 +151,7 @@ function events(state) {
   const side = name => (isText("side." + name) ? t("side." + name) : name);
   const line = (key, bad, when, who, what, words) => el("li", { class: bad ? "bad" : "", "data-key": key },
     el("span", { class: "when" }, when), el("span", { class: `side side-${who === "Src" || who === "Dest" ? who : "other"}` }, foreign(side(who))),
-    el("span", { class: "what" }, what), words.length ? el("span", { class: "words" }, words.map((text, i) => [i ? " · " : "", foreign(text)])) : null);
+    el("span", { class: "what" }, what), words.length ? el("span", { class: "words", ...scrolls(words.join("\n")) }, words.map((text, i) => [i ? " · " : "", foreign(text)])) : null);
   return panel("events", t("job.events"),
     state.eventsFailed ? note("bad", el("p", { class: "said" }, t("job.events.failed", state.eventsFailed))) : null,
     !state.allocations && !state.eventsFailed ? el("p", { class: "dim" }, t("job.events.loading")) : null,

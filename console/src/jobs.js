@@ -3,7 +3,7 @@
 import { el, foreign, visible } from "./dom.js";
 import { clock, moment, number, span, t } from "./texts.js";
 import { STATES, TROUBLE, compareJobs } from "./model.js";
-import { badge, binlog, button, copied, copyBar, heading, note, route, schemasShort, shape, sparkline, stage, standing } from "./parts.js";
+import { badge, binlog, button, copied, copyBar, heading, note, route, schemasShort, scrolls, shape, sparkline, stage, standing } from "./parts.js";
 
 const COLUMNS = ["state", "job", "route", "progress", "behind", "position"];
 
@@ -66,7 +66,7 @@ function row(state, job, now) {
 const label = name => el("span", { class: "label", "aria-hidden": "true" }, t("col." + name));
 
 function cause(job) {
-  return el("div", { class: "cause" }, el("span", { class: "hidden" }, t("cause") + ": "),
+  return el("div", { class: "cause", ...scrolls(job.cause) }, el("span", { class: "hidden" }, t("cause") + ": "),
     job.cause ? foreign(job.cause) : t("cause.none"));
 }
 
@@ -107,5 +107,5 @@ export function problemView(state) {
   if (problem.status === 0) {
     return note("bad", el("p", {}, el("b", {}, t("lost", { time: clock(problem.since) })), old), again);
   }
-  return note("bad", el("p", {}, el("b", {}, t("failed.read", { status: problem.status })), old), el("p", { class: "said" }, visible(problem.text)), again);
+  return note("bad", el("p", {}, el("b", {}, t("failed.read", { status: problem.status })), old), el("p", { class: "said", ...scrolls(problem.text) }, visible(problem.text)), again);
 }

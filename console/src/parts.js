@@ -20,6 +20,9 @@ const SHAPES = {
 export const shape = state => svg("svg", { class: "shape", viewBox: "0 0 16 16", "aria-hidden": "true", focusable: "false" },
   (SHAPES[state] || SHAPES.unknown).map(([tag, attributes]) => svg(tag, attributes)));
 
+// A long text scrolls in its place, which the keyboard has to reach.
+export const scrolls = text => (String(text).length > 300 || String(text).split("\n").length > 6 ? { tabindex: "0" } : {});
+
 export const badge = job => el("span", { class: `badge s-${job.state}` }, shape(job.state),
   el("span", {}, t("state." + job.state), job.state === "unknown" ? [" ", foreign(job.status)] : null));
 
