@@ -52,7 +52,8 @@ pub(crate) fn request(route: &'static str, part_of: Option<&str>) -> Span {
 
     impl Extractor for Header<'_> {
         fn get(&self, key: &str) -> Option<&str> {
-            key.eq_ignore_ascii_case("x-amzn-trace-id").then_some(self.0)
+            key.eq_ignore_ascii_case("x-amzn-trace-id")
+                .then_some(self.0)
         }
 
         fn keys(&self) -> Vec<&str> {

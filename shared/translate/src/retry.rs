@@ -95,7 +95,10 @@ pub fn of_allocation(side: Side, group: &TaskGroup, allocation: &AllocationStub)
         .task_states
         .values()
         // One that has just failed for good may still count as running in Nomad's list.
-        .filter(|state| state.failed || state.restarts > 0 && state.state != "dead")
+        .filter(|state| {
+            let failed = state.restarts > 0 || failure_of_task(state).is_some();
+            state.failed || failed && state.state != "dead"
+        })
         .max_by_key(|state| time::nanos_of(state.last_restart.as_deref()))?;
     let restarted = time::nanos_of(state.last_restart.as_deref()).unwrap_or_default();
     let (failed, cause) = failure_of_task(state).unwrap_or((restarted, String::new()));
@@ -109,7 +112,9 @@ pub fn of_allocation(side: Side, group: &TaskGroup, allocation: &AllocationStub)
         group: group.name.clone(),
         cause,
         failed,
-        started: started(state),
+        // The plugin can end without Nomad starting it again: then Nomad calls it
+        // running for ever [added-table of 4.23.04].
+        started: started(state).filter(|started| *started > failed),
         attempt,
         of: policy
             .filter(|policy| policy.mode == "fail")

@@ -227,9 +227,40 @@ impl VisibleJobs {
 /// # Errors
 /// As Nomad's.
 pub async fn visible(reader: Reader<'_>, options: &ReadOptions) -> Result<VisibleJobs, Error> {
+    let stubs = reader.nomad.jobs(&options.plain()).await?.value;
+    of_stubs(reader, stubs, options).await
+}
+
+/// The same, if no more than so many of them have to be read for it.
+///
+/// # Errors
+/// As Nomad's.
+pub async fn visible_cheaply(
+    reader: Reader<'_>,
+    options: &ReadOptions,
+    most: usize,
+) -> Result<Option<VisibleJobs>, Error> {
+    let stubs = reader.nomad.jobs(&options.plain()).await?.value;
+    let region = reader.nomad.region().await?;
+    let mut unknown = 0;
+    for stub in &stubs {
+        let index = stub.job_modify_index;
+        let known = reader.cache.job(region, &stub.id, index).await;
+        unknown += usize::from(known.is_none());
+        if unknown > most {
+            return Ok(None);
+        }
+    }
+    of_stubs(reader, stubs, options).await.map(Some)
+}
+
+async fn of_stubs(
+    reader: Reader<'_>,
+    stubs: Vec<JobStub>,
+    options: &ReadOptions,
+) -> Result<VisibleJobs, Error> {
     let plain = &options.plain();
-    let stubs = reader.nomad.jobs(plain).await?;
-    let jobs = stream::iter(stubs.value)
+    let jobs = stream::iter(stubs)
         .map(async |stub| of_stub(reader, &stub, plain).await)
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| {

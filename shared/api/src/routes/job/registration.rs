@@ -122,7 +122,7 @@ async fn register_2x(
             "the body has no ID, so the job got a new one, {id}: sent again it makes a second job"
         ));
     }
-    warnings.extend(of_the_cluster(context, spec, id, replaced.as_ref()).await);
+    warnings.extend(of_the_cluster(context, spec, id, replaced.as_ref(), false).await);
     Ok(Written {
         index,
         id: id.clone(),
@@ -382,7 +382,7 @@ pub(super) async fn validate(context: &Context<'_>) -> Result<Validation, Error>
         }
     };
     let before = registered.as_ref().map(|registered| &registered.job);
-    warnings.extend(of_the_cluster(context, &spec, &id, before).await);
+    warnings.extend(of_the_cluster(context, &spec, &id, before, true).await);
     Ok(Validation {
         driver_config_validated: answer.driver_config_validated,
         error: one_line(&answer),

@@ -15,28 +15,40 @@ use dtle_translate::{JobView, job};
 use crate::cluster::jobs;
 use crate::context::Context;
 
-/// How long a write waits for its warnings. A process that has seen the list of jobs
-/// needs one call; one that has not reads every job.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a write waits for its warnings: a list of the jobs.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a validation waits for them.
+const PATIENCE_OF_VALIDATION: Duration = Duration::from_secs(10);
+
+/// How many jobs a write reads for its warnings besides the list of them. A process
+/// that has just started knows none of them.
+const READ: usize = 64;
 
 /// How many other jobs a warning names.
 const NAMED: usize = 3;
 
 /// The warnings for a job that was or would be registered in the place of `before`.
+/// `thorough`: every job is read for them, as a validation does.
 pub(super) async fn of_the_cluster(
     context: &Context<'_>,
     spec: &JobSpec,
     id: &str,
     before: Option<&Job>,
+    thorough: bool,
 ) -> Vec<String> {
     let warnings = async {
         let (added, shared) = tokio::join!(
             of_added(context, spec, before),
-            of_shared(context, spec, id)
+            of_shared(context, spec, id, thorough)
         );
         added.into_iter().chain(shared).collect()
     };
-    let in_time = tokio::time::timeout(PATIENCE, warnings).await;
+    let patience = match thorough {
+        true => PATIENCE_OF_VALIDATION,
+        false => PATIENCE,
+    };
+    let in_time = tokio::time::timeout(patience, warnings).await;
     in_time.unwrap_or_default()
 }
 
@@ -64,11 +76,18 @@ async fn of_added(context: &Context<'_>, spec: &JobSpec, before: Option<&Job>) -
 }
 
 /// The other jobs that write the same tables of the same server.
-async fn of_shared(context: &Context<'_>, spec: &JobSpec, id: &str) -> Option<String> {
+async fn of_shared(
+    context: &Context<'_>,
+    spec: &JobSpec,
+    id: &str,
+    thorough: bool,
+) -> Option<String> {
     let target = Target::of_spec(spec)?;
-    let visible = jobs::visible(context.reader(), &ReadOptions::default()).await;
+    let most = if thorough { usize::MAX } else { READ };
+    let options = ReadOptions::default();
+    let visible = jobs::visible_cheaply(context.reader(), &options, most).await;
+    let visible = visible.ok().flatten()?;
     let mut meets: Vec<(String, String)> = Vec::new();
-    let visible = visible.ok()?;
     for other in visible.iter().filter(|other| other.id != id && !other.stop) {
         let view = JobView::new(other);
         let theirs = Target::of_job(&job::to_v2(&view, &recorded(other)));
