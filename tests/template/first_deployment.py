@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import urlparse
 
 os.environ.update(AWS_ACCESS_KEY_ID="none", AWS_SECRET_ACCESS_KEY="none", AWS_DEFAULT_REGION="eu-central-1")
 
@@ -75,6 +76,7 @@ def transformed(template, parameters):
 
 def main():
     from moto.cloudformation.models import CloudFormationBackend
+    from moto.cloudformation.responses import CloudFormationResponse
     from moto.server import ThreadedMotoServer
 
     seen, faults = [], []
@@ -91,12 +93,18 @@ def main():
             template = json.dumps({"Resources": {"Stand": {"Type": "AWS::SNS::Topic"}}})
         return create(self, stack_name, change_set_name, template, parameters, *rest, **more)
 
+    def uploaded_template(self, url):
+        """Moto looks for the bucket in the name of the host, where an endpoint has none."""
+        bucket, key = urlparse(url).path.lstrip("/").split("/", 1)
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
     CloudFormationBackend.create_change_set = create_change_set
+    CloudFormationResponse._get_stack_from_s3_url = uploaded_template
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    bucket = {"Bucket": "artifacts", "CreateBucketConfiguration": {"LocationConstraint": cfn.REGION}}
-    check.boto3.client("s3", endpoint_url=f"http://{host}:{port}").create_bucket(**bucket)
+    s3 = check.boto3.client("s3", endpoint_url=f"http://{host}:{port}")
+    s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": cfn.REGION})
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         for name in ("template.yaml", "deploy", "tests/artifacts"):
