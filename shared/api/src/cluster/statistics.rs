@@ -76,16 +76,17 @@ pub async fn statistics(
 }
 
 /// How long it takes until the plugin replaces figures that it took at that time, in
-/// Unix nanoseconds. Where that cannot be told, because they have no time or the clocks
-/// differ, a whole interval.
+/// Unix nanoseconds. A moment for those that are due. Where that cannot be told, because
+/// they have no time or the clocks differ, a whole interval.
 fn until_the_next(taken: i64, now: SystemTime) -> Duration {
     let age = u64::try_from(taken).ok().and_then(|taken| {
         let taken = UNIX_EPOCH.checked_add(Duration::from_nanos(taken))?;
         now.duration_since(taken).ok()
     });
-    match age.and_then(|age| INTERVAL.checked_sub(age)) {
-        None | Some(Duration::ZERO) => INTERVAL,
-        Some(left) => left,
+    match age {
+        Some(age) if age < INTERVAL => INTERVAL.saturating_sub(age),
+        Some(age) if age < 2 * INTERVAL => SILENCE,
+        None | Some(_) => INTERVAL,
     }
 }
 
@@ -101,7 +102,7 @@ mod tests {
             let nanos = time.duration_since(UNIX_EPOCH).unwrap().as_nanos();
             i64::try_from(nanos).unwrap()
         };
-        for (age, left) in [(0, 15), (1, 14), (14, 1), (15, 15), (16, 15), (3_600, 15)] {
+        for (age, left) in [(0, 15), (1, 14), (14, 1), (15, 3), (29, 3), (30, 15), (3_600, 15)] {
             let taken = nanos(now - age * second);
             assert_eq!(until_the_next(taken, now), left * second, "{age}");
         }
