@@ -6,6 +6,8 @@
 //! - A job that copied while rows were written reports a Gtid without its beginning.
 //! - What a paused job reports, its Gtid and its place in the binlog, is a little
 //!   old; what it applied beyond that stands in the destination's table.
+//! - A job that died names the transaction that it died at; one that is stopped right
+//!   after its copy names the last one that it was sent. Neither has applied it.
 //! - A job that starts goes on from its Gtid and what that table has of it, and
 //!   applies all the rest that its source has, whether it was applied before or not.
 //! - The plugin's first job on a destination takes 2.x's table away, and every 2.x
@@ -175,6 +177,18 @@ impl World {
         self.state().old[id].status.clone()
     }
 
+    /// Pauses an old job in the second after its copy: its Gtid is the transaction that
+    /// it was sent last, which it has not applied; its place is true.
+    pub fn stop_after_copy(&self, id: &str) {
+        let mut state = self.state();
+        let (uuid, last) = state.take_back_last(id);
+        let job = state.old.get_mut(id).unwrap();
+        job.status = "pause".to_owned();
+        let mut sent = GtidSet::default();
+        sent.insert(uuid, last);
+        job.report(&sent, last - 1);
+    }
+
     /// Pauses an old job, or lets it die.
     pub fn stop(&self, id: &str, status: &str) {
         let mut state = self.state();
@@ -248,6 +262,18 @@ impl World {
             if !state.new.contains_key(id) {
                 state.start_new(id, &job["JobSummary"]["Tasks"][0]["Config"]["Gtid"]);
             }
+        }
+    }
+}
+
+impl OldJob {
+    /// What it shows from now on: a Gtid, and the place after so many transactions.
+    fn report(&mut self, gtid: &GtidSet, transactions: u64) {
+        for task in 0..2 {
+            let config = &mut self.document["Tasks"][task]["Config"];
+            config["Gtid"] = json!(gtid.to_string());
+            config["BinlogFile"] = json!("bin.000001");
+            config["BinlogPos"] = json!(TRANSACTION * (transactions + 1));
         }
     }
 }
@@ -434,18 +460,39 @@ impl State {
         if !ran {
             return;
         }
+        if status == "dead" {
+            // The transaction that it died at counts as applied, and is not.
+            let named = job.applied.clone();
+            job.report(&named, written);
+            self.take_back_last(id);
+            return;
+        }
         let mut late = GtidSet::default();
         for number in written.saturating_sub(LAG - 1)..=written {
             late.insert(uuid, number);
         }
         let reported = job.applied.clone().subtract(&late);
-        let place = TRANSACTION * (written.saturating_sub(LAG) + 1);
-        for task in 0..2 {
-            let config = &mut job.document["Tasks"][task]["Config"];
-            config["Gtid"] = json!(reported.to_string());
-            config["BinlogFile"] = json!("bin.000001");
-            config["BinlogPos"] = json!(place);
+        job.report(&reported, written.saturating_sub(LAG));
+    }
+
+    /// Makes the last transaction one that a job has not applied; which it is.
+    fn take_back_last(&mut self, id: &str) -> (Uuid, u64) {
+        let job = self.old.get_mut(id).unwrap();
+        let machine = &self.machines[job.from];
+        let (uuid, number) = (machine.uuid, machine.written);
+        let mut last = GtidSet::default();
+        last.insert(uuid, number);
+        job.applied = job.applied.clone().subtract(&last);
+        let tables = [
+            self.machines[self.old[id].to].old_table.as_mut(),
+            Some(&mut self.truth),
+        ];
+        for noted in tables.into_iter().flatten() {
+            if let Some(set) = noted.get_mut(id) {
+                *set = set.clone().subtract(&last);
+            }
         }
+        (uuid, number)
     }
 
     fn shown(&self, id: &str) -> Option<Value> {

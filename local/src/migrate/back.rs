@@ -149,7 +149,7 @@ impl<C: Connector> Migration<'_, C> {
         if reached.gaps().is_empty() {
             return Ok(reached);
         }
-        let Some((executed, _)) = self.executed(now, &reached).await? else {
+        let Some((executed, _)) = self.executed(now, &reached, &reached).await? else {
             return Err(Stop(format!(
                 "{} has no place in a binlog, and of {} it cannot be told whether they are applied",
                 now.id,

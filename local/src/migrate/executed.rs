@@ -232,14 +232,25 @@ async fn read_on(
     }
 }
 
+/// What a job's Gtid names and was applied, with what it noted on the destination.
+///
+/// When a copy has ended, 2.x puts the last transaction into the Gtid that the job was
+/// sent, whether it was applied by then or not; a job that is stopped in that second
+/// names it for good. The place tells the truth, and so does the destination's table.
+#[must_use]
+pub(super) fn confirmed(reported: &GtidSet, noted: &GtidSet, executed: &Executed) -> GtidSet {
+    let doubtful = reported.clone().subtract(&executed.at_last);
+    reported.clone().subtract(&doubtful).union(noted)
+}
+
 /// How many transactions that were applied have to follow one that was not noted for
 /// it to have been applied: more than any source commits at once.
 const FOLLOWERS: u64 = 1_000;
 
 /// The whole set that a job has applied.
 ///
-/// `applied` is what is known for certain, transaction by transaction: the job's
-/// Gtid and the rows of the destination's table. Neither has what was copied, and
+/// `applied` is what is known for certain, transaction by transaction: what the job's
+/// Gtid names and is [`confirmed`], and the rows of the destination's table. Neither has what was copied, and
 /// the table can lack some that were applied just before dtle last put its rows
 /// together, as it does every two thousand transactions.
 ///
@@ -476,6 +487,16 @@ mod tests {
             let found = found.unwrap().at_last.to_string();
             assert_eq!(found, up_to(last), "{place} {applied}");
         }
+    }
+
+    #[test]
+    fn what_was_only_sent_to_a_job_is_not_applied() {
+        let executed = Executed {
+            at_place: set("U:1-7"),
+            at_last: set("U:1-9"),
+        };
+        let known = confirmed(&set("U:6:9:12"), &set("U:8-9"), &executed);
+        assert_eq!(known.to_string().replace(U, "U"), "U:6:8-9");
     }
 
     #[test]

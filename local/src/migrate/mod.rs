@@ -7,6 +7,7 @@
 //! it right is the set of transactions that a job goes on from, which neither side
 //! tells by itself (`executed`). What makes it safe to kill is the `journal`.
 //!
+//! - `applied`: what a job of the old side has applied.
 //! - `job`: a job of the old side, and what of it goes to the new one.
 //! - `sides`: the two APIs, asked until they answer.
 //! - `table`: what both generations note on a destination.
@@ -14,6 +15,7 @@
 //! - `verify`: both databases compared, table by table.
 //! - `output`: what the operator sees.
 
+mod applied;
 mod back;
 mod binlog;
 mod command;

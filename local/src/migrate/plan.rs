@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::gtid::GtidSet;
 use crate::mysql::Database;
 
-use super::executed::{Executed, Source, executed_at, source, whole};
+use super::executed::{Source, source};
 use super::job::{Connection, Endpoint, OldJob, Side};
 use super::journal::{Journal, Step, UnitEntry};
 use super::sides::Stop;
@@ -406,118 +406,6 @@ impl<C: Connector> Migration<'_, C> {
         }
         let (set, origin) = self.applied(job).await?;
         Ok((Some(set), origin))
-    }
-
-    /// The whole set that a job has applied, and where that comes from.
-    ///
-    /// # Errors
-    /// When it cannot be told.
-    pub(super) async fn applied(&self, job: &OldJob) -> Result<(GtidSet, String), Stop> {
-        if let Some(set) = self.options.gtid.get(&job.id) {
-            return Ok((set.clone(), "--gtid".to_owned()));
-        }
-        let known = self.journal.job(&job.id);
-        if let Some(known) = known.filter(|known| known.seen.as_ref() == Some(&job.report())) {
-            let origin = "the journal: where it stood on the new side";
-            return Ok((super::steps::set_of(known)?, origin.to_owned()));
-        }
-        let reported = job.gtid().map_err(|error| Stop(error.to_string()))?;
-        let noted = self.noted_by_old(job).await?;
-        let applied = reported.clone().union(&noted);
-        let beyond = noted.subtract(&reported).len();
-        let why = match self.executed(job, &applied).await {
-            Ok(Some((executed, place))) => {
-                let in_order = self.in_order(job).await?;
-                let set = whole(&applied, &executed, in_order).map_err(|open| {
-                    Stop(format!(
-                        "it has several workers, and of {open} it cannot be told whether they are applied. Let it run for a moment and repeat, or say it with --gtid ID=SET"
-                    ))
-                })?;
-                let before = set.clone().subtract(&applied).len();
-                let origin = format!(
-                    "the source at {place}: {before} transactions that 2.x does not name; {beyond} more by the destination's table"
-                );
-                return Ok((set, origin));
-            }
-            Ok(None) if applied.is_empty() => {
-                return Err(Stop(
-                    "it has no position: its copy was not finished. --gtid ID= begins anew, --gtid ID=SET goes on from there".to_owned(),
-                ));
-            }
-            Ok(None) => "it has no place in a binlog".to_owned(),
-            Err(Stop(why)) => why,
-        };
-        if applied.without_beginning().next().is_none() && !applied.is_empty() {
-            let origin = format!("2.x's own, which begins with the first ({why})");
-            return Ok((applied, origin));
-        }
-        if self.options.complete_gtid && !applied.is_empty() {
-            let origin = format!("2.x's own, completed by --complete-gtid ({why})");
-            return Ok((applied.with_beginning(), origin));
-        }
-        Err(Stop(format!(
-            "2.x reports {reported:?}, which does not begin with the first transaction, and the source cannot be asked for the rest ({why}). --complete-gtid takes what is missing at the beginning for applied; --gtid ID=SET says it by hand",
-            reported = reported.to_string()
-        )))
-    }
-
-    /// Whether a job applies transactions in their order: with one worker, and where
-    /// one of the servers is MySQL 5.6, for which dtle uses one whatever is set.
-    pub(super) async fn in_order(&self, job: &OldJob) -> Result<bool, Stop> {
-        if job.workers() <= 1 {
-            return Ok(true);
-        }
-        for side in [Side::Src, Side::Dest] {
-            if let Endpoint::MySql(connection) = job.endpoint(side) {
-                let stop = |error: crate::mysql::MySqlError| Stop(error.to_string());
-                let mut database = self.connector.open(&connection).await.map_err(stop)?;
-                let rows = database
-                    .rows("SELECT @@GLOBAL.version")
-                    .await
-                    .map_err(stop)?;
-                let version = rows
-                    .into_iter()
-                    .next()
-                    .and_then(|row| row.into_iter().next()?);
-                if version.is_some_and(|version| version.starts_with("5.6.")) {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
-    }
-
-    /// What the source had executed at the job's place, which is returned in words,
-    /// and where the last of `applied` ended; `None` without a place.
-    pub(super) async fn executed(
-        &self,
-        job: &OldJob,
-        applied: &GtidSet,
-    ) -> Result<Option<(Executed, String)>, Stop> {
-        let Endpoint::MySql(connection) = job.endpoint(Side::Src) else {
-            return Err(Stop("its source is no MySQL server".to_owned()));
-        };
-        let Some(place) = job.position() else {
-            return Ok(None);
-        };
-        let mut database = self
-            .connector
-            .open(&connection)
-            .await
-            .map_err(|error| Stop(error.to_string()))?;
-        let stop = |error: super::executed::ExecutedError| Stop(error.to_string());
-        let now = source(&mut database).await.map_err(stop)?.executed;
-        if !now.contains(applied) {
-            return Err(Stop(format!(
-                "{} has not executed all that was applied ({}): it is not the server that the job read",
-                connection.address,
-                applied.clone().subtract(&now)
-            )));
-        }
-        let executed = executed_at(&mut database, &place, applied)
-            .await
-            .map_err(stop)?;
-        Ok(Some((executed, place.to_string())))
     }
 }
 

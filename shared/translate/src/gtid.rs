@@ -109,6 +109,23 @@ impl GtidSet {
         counts.min()
     }
 
+    /// What is not later than the last one of the same server in the other set. Of
+    /// servers that the other set does not name, everything.
+    #[must_use]
+    pub fn up_to_last_of(mut self, other: &Self) -> Self {
+        for (server, intervals) in &mut self.servers {
+            let theirs = other.servers.get(server).and_then(|theirs| theirs.last());
+            if let Some((_, last)) = theirs {
+                intervals.retain(|(first, _)| first <= last);
+                for (_, end) in intervals {
+                    *end = (*end).min(*last);
+                }
+            }
+        }
+        self.servers.retain(|_, intervals| !intervals.is_empty());
+        self
+    }
+
     /// What is in one of the two.
     #[must_use]
     pub fn union(mut self, other: &Self) -> Self {
@@ -281,6 +298,24 @@ mod tests {
 
     fn set(text: &str) -> GtidSet {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_later_than_the_last_of_another_set_is_cut() {
+        let cut = |ours: &str, theirs: &str| set(ours).up_to_last_of(&set(theirs)).to_string();
+        assert_eq!(
+            cut(&format!("{A}:1-9"), &format!("{A}:3:7")),
+            format!("{A}:1-7")
+        );
+        assert_eq!(
+            cut(&format!("{A}:1-4:8-9"), &format!("{A}:5")),
+            format!("{A}:1-4")
+        );
+        assert_eq!(cut(&format!("{A}:5-9"), &format!("{A}:3")), "");
+        assert_eq!(
+            cut(&format!("{A}:5-9"), &format!("{B}:3")),
+            format!("{A}:5-9")
+        );
     }
 
     /// Small numbers of two servers, one by one: what a set means.

@@ -111,6 +111,25 @@ async fn a_dead_job_is_moved_only_when_asked_for_and_does_not_start() {
     assert!(complete, "{said}");
     scene.settled(&[J1, J2, J3], &said).await;
     assert_eq!(scene.status_anew(DEAD).await.as_deref(), Some("pause"));
+
+    // When it is let, it begins with the transaction that it died at.
+    let resume = format!("/v1/job/{DEAD}/resume");
+    scene.new.post(&resume).await.succeeds();
+    scene.settled(&[J1, J2, J3, DEAD], &said).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_job_was_only_sent_is_applied_on_the_new_side() {
+    let scene = Scene::start(Generation::Merged).await;
+    scene.world.stop_after_copy(J3);
+    let (_, said) = scene.run(options()).await;
+    assert!(
+        said.contains("; less 1 that it names and did not apply"),
+        "{said}"
+    );
+    let resume = format!("/v1/job/{J3}/resume");
+    scene.new.post(&resume).await.succeeds();
+    scene.settled(&[J1, J2, J3], &said).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
