@@ -110,8 +110,9 @@ if analyze := shutil.which("systemd-analyze"):
         unit.write_text((deploy / "dtle-gateway.service").read_text().replace("/usr/local/bin/dtle-gateway", "/bin/true"))
         for arguments in (["verify"], ["security", "--offline=true", "--threshold=19", "--no-pager"]):
             run = subprocess.run([analyze, *arguments, unit], capture_output=True, text=True)
-            # The last line of `security` has the score.
-            hold(run.returncode == 0, f"systemd-analyze {arguments[0]}: {(run.stdout + run.stderr).strip()[-300:]}")
+            # `verify` says what it does not understand, and is content with it. The last line
+            # of `security` has the score.
+            hold(run.returncode == 0 and unit.name not in run.stderr, f"systemd-analyze {arguments[0]}: {(run.stdout + run.stderr).strip()[-300:]}")
 else:
     print("no systemd-analyze here: the unit is not checked")
 

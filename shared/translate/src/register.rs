@@ -6,8 +6,8 @@
 //!
 //! Each 2.x task becomes a group with one task, both named by its Type, as both
 //! generations of the plugin want them. Where a 2.x job says nothing, an update
-//! keeps what is registered (NodePool, Priority, resources that an operator changed,
-//! Meta of others).
+//! keeps what is registered (Datacenters, NodePool, Priority, resources that an operator
+//! changed, Meta of others).
 
 use serde_json::{Map, Value, json};
 
@@ -90,15 +90,14 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
             group(registration, task, config)
         })
         .collect();
-    let datacenters = if spec.datacenters.is_empty() {
-        vec!["dc1".to_owned()]
-    } else {
-        spec.datacenters.clone()
-    };
-
     let mut document = existing
         .map(|existing| existing.document.clone())
         .unwrap_or_default();
+    let datacenters = match document.get("Datacenters") {
+        _ if !spec.datacenters.is_empty() => json!(spec.datacenters),
+        Some(Value::Array(registered)) if !registered.is_empty() => json!(registered),
+        _ => json!(["dc1"]),
+    };
     // The plugin keeps progress under the Name, so a Name that others gave stays.
     let name = document.get("Name").and_then(Value::as_str);
     let name = name
@@ -115,7 +114,7 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
         ("Name", name),
         ("Type", json!("service")),
         ("Region", region),
-        ("Datacenters", json!(datacenters)),
+        ("Datacenters", datacenters),
         ("Stop", json!(false)),
         ("TaskGroups", Value::Array(groups)),
     ] {

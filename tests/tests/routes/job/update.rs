@@ -9,6 +9,25 @@ use tests::sent::{
 use tests::site::written;
 use tests::{Cluster, Generation, PATIENCE, eventually, gateway, on_both, on_every_cluster};
 
+on_every_cluster!(an_update_without_datacenters_keeps_them, async |site| {
+    let id = site.id("datacenters");
+    let mut job = site.job(&id);
+    job["Datacenters"] = json!(["dc1", "dc2"]);
+    written(&site.api.post_json("/v1/jobs?paused=true", &job).await);
+    job.as_object_mut().unwrap().remove("Datacenters");
+    job["Name"] = json!("renamed");
+    written(&site.api.post_json("/v1/jobs?paused=true", &job).await);
+    let now = site.get(&id).await;
+    assert_eq!(
+        (&now["Name"], &now["Datacenters"]),
+        (&json!("renamed"), &json!(["dc1", "dc2"]))
+    );
+
+    job["Datacenters"] = json!(["dc1"]);
+    written(&site.api.post_json("/v1/jobs?paused=true", &job).await);
+    assert_eq!(site.get(&id).await["Datacenters"], json!(["dc1"]));
+});
+
 on_every_cluster!(an_update_is_applied_by_either_route, async |site| {
     let id = site.create("update").await;
     let first = site.running(&id).await;
