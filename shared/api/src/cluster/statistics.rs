@@ -102,7 +102,15 @@ mod tests {
             let nanos = time.duration_since(UNIX_EPOCH).unwrap().as_nanos();
             i64::try_from(nanos).unwrap()
         };
-        for (age, left) in [(0, 15), (1, 14), (14, 1), (15, 3), (29, 3), (30, 15), (3_600, 15)] {
+        for (age, left) in [
+            (0, 15),
+            (1, 14),
+            (14, 1),
+            (15, 3),
+            (29, 3),
+            (30, 15),
+            (3_600, 15),
+        ] {
             let taken = nanos(now - age * second);
             assert_eq!(until_the_next(taken, now), left * second, "{age}");
         }
