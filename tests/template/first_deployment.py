@@ -77,6 +77,7 @@ def transformed(template, parameters):
 def main():
     from moto.cloudformation.models import CloudFormationBackend
     from moto.cloudformation.responses import CloudFormationResponse
+    from moto.s3.models import s3_backends
     from moto.server import ThreadedMotoServer
 
     seen, faults = [], []
@@ -96,7 +97,7 @@ def main():
     def uploaded_template(self, url):
         """Moto looks for the bucket in the name of the host, where an endpoint has none."""
         bucket, key = urlparse(url).path.lstrip("/").split("/", 1)
-        return s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+        return s3_backends[self.current_account][self.partition].get_object(bucket, key).value.decode()
 
     CloudFormationBackend.create_change_set = create_change_set
     CloudFormationResponse._get_stack_from_s3_url = uploaded_template
