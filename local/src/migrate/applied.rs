@@ -5,7 +5,9 @@ use crate::gtid::GtidSet;
 use crate::mysql::Database;
 
 use super::executed::{Executed, confirmed, executed_at, source, whole};
+use super::executed_error::ExecutedError;
 use super::job::{Endpoint, OldJob, Side};
+use super::journal::JobEntry;
 use super::sides::Stop;
 use super::{Connector, Migration};
 
@@ -21,7 +23,7 @@ impl<C: Connector> Migration<'_, C> {
         let known = self.journal.job(&job.id);
         if let Some(known) = known.filter(|known| known.seen.as_ref() == Some(&job.report())) {
             let origin = "the journal: where it stood on the new side";
-            return Ok((super::steps::set_of(known)?, origin.to_owned()));
+            return Ok((set_of(known)?, origin.to_owned()));
         }
         let reported = job.gtid().map_err(|error| Stop(error.to_string()))?;
         let noted = self.noted_by_old(job).await?;
@@ -108,7 +110,7 @@ impl<C: Connector> Migration<'_, C> {
             .open(&connection)
             .await
             .map_err(|error| Stop(error.to_string()))?;
-        let stop = |error: super::executed::ExecutedError| Stop(error.to_string());
+        let stop = |error: ExecutedError| Stop(error.to_string());
         let now = source(&mut database).await.map_err(stop)?.executed;
         if !now.contains(named) {
             return Err(Stop(format!(
@@ -152,4 +154,11 @@ fn origin(place: &str, set: &GtidSet, reported: &GtidSet, noted: &GtidSet) -> St
     format!(
         "the source at {place}: {before} transactions that 2.x does not name; {beyond} more by the destination's table{less}"
     )
+}
+
+/// The set that the journal has for a job.
+pub(super) fn set_of(job: &JobEntry) -> Result<GtidSet, Stop> {
+    let text = job.gtid.as_deref().unwrap_or_default();
+    text.parse()
+        .map_err(|error| Stop(format!("the journal's set of {}: {error}", job.id)))
 }

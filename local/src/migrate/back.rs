@@ -12,11 +12,12 @@ use std::time::Instant;
 
 use futures_util::future::try_join_all;
 
+use super::applied::set_of;
 use super::executed::whole;
 use super::job::{Connection, OldJob};
 use super::journal::Step;
 use super::sides::Stop;
-use super::steps::{Outcome, mysql, set_of};
+use super::steps::{Outcome, mysql};
 use super::table::{applied_by_new, drop_table, jobs_of_the_plugin};
 use super::{Connector, Migration};
 use crate::forget::{SCHEMA, TABLE};

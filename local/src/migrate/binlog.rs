@@ -3,7 +3,7 @@
 use crate::gtid::{GtidError, GtidSet};
 use crate::mysql::Database;
 
-use super::executed::ExecutedError;
+use super::executed_error::ExecutedError;
 use super::job::Position;
 
 /// Where the first event of a binlog begins.

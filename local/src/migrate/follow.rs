@@ -4,11 +4,12 @@ use std::time::Instant;
 
 use futures_util::future::join_all;
 
+use super::applied::set_of;
 use super::executed::source;
 use super::job::{Endpoint, Side};
 use super::journal::JobEntry;
 use super::sides::Stop;
-use super::steps::{mysql, set_of};
+use super::steps::mysql;
 use super::table::applied_by_new;
 use super::{Connector, Migration};
 use crate::gtid::GtidSet;

@@ -20,6 +20,7 @@ mod back;
 mod binlog;
 mod command;
 mod executed;
+mod executed_error;
 mod follow;
 mod job;
 mod journal;
@@ -40,7 +41,8 @@ use crate::gtid::GtidSet;
 use crate::mysql::{Database, MySqlError, Session, Tls};
 
 pub use command::{Arguments, run};
-pub use executed::{Executed, ExecutedError, Source, executed_at, source, whole};
+pub use executed::{Executed, Source, executed_at, source, whole};
+pub use executed_error::ExecutedError;
 pub use job::{Connection, Endpoint, OldJob, Position};
 pub use journal::{Entries, JobEntry, Journal, JournalError, Step, UnitEntry};
 pub use output::Output;

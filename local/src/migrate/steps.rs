@@ -16,6 +16,7 @@ use futures_util::future::try_join_all;
 use crate::gtid::GtidSet;
 use crate::mysql::MySqlError;
 
+use super::applied::set_of;
 use super::job::{Connection, Endpoint, OldJob, Side};
 use super::journal::{JobEntry, Step};
 use super::output::Bar;
@@ -500,13 +501,6 @@ impl<C: Connector> Migration<'_, C> {
             tokio::time::sleep(self.options.patience.look).await;
         }
     }
-}
-
-/// The set that the journal has for a job.
-pub(super) fn set_of(job: &JobEntry) -> Result<GtidSet, Stop> {
-    let text = job.gtid.as_deref().unwrap_or_default();
-    text.parse()
-        .map_err(|error| Stop(format!("the journal's set of {}: {error}", job.id)))
 }
 
 #[expect(

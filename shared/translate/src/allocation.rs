@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::events::is_trace_of_statistics;
-use super::status::{failure, newest_of_group};
+use super::failure::failure;
+use super::status::newest_of_group;
 use super::{JobView, Side, retry, time};
 use crate::v2;
 use crate::wire::{AllocationRest, AllocationStub, Event, Metrics, TaskState};

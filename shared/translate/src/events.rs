@@ -5,7 +5,7 @@
 //! that were seen before, and [`restore`] those that the rest of Nomad's answer
 //! proves: with the times that Nomad has kept of them.
 
-use super::status::failure_of_event;
+use super::failure::failure_of_event;
 use super::time;
 use crate::wire::{AllocationStub, Event, TaskState};
 

@@ -12,6 +12,7 @@ pub mod config;
 pub mod delay;
 pub mod evaluation;
 pub mod events;
+mod failure;
 pub mod forget;
 pub mod gtid;
 pub mod job;

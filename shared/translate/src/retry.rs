@@ -3,7 +3,7 @@
 //! Nomad calls such a job `running`, and between two attempts nothing in its list
 //! tells why they are needed. The events of the job's allocations do.
 
-use super::status::failure_of_task;
+use super::failure::{blamed, failure, failure_of_task};
 use super::{JobView, Side, time};
 use crate::wire::{AllocationStub, TaskGroup, TaskState};
 
@@ -11,15 +11,6 @@ use crate::wire::{AllocationStub, TaskGroup, TaskState};
 /// nanoseconds. A connection to a host that does not answer takes up to 127 seconds
 /// to fail (Linux' `tcp_syn_retries` of 6), and the task reads `running` meanwhile.
 pub const SETTLED: i64 = 150 * 1_000_000_000;
-
-/// What 4.x says on one side when the other has been started again, as in `NatsAddr
-/// changed to wait. will restart dst` [Nomad recording 068 of 4.23]. The other side is
-/// the cause.
-const FOLLOWS: &str = "NatsAddr changed to ";
-/// How the plugin's Src begins what its Dest told it [Nomad recording 071 of 4.23].
-const TOLD_BY_DEST: &str = "applier error: ";
-/// As [`TOLD_BY_DEST`], in 3.x, for what makes both sides begin anew.
-const RESTARTED_BY_DEST: &str = "applier restart: ";
 
 /// A task that failed and is tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +125,7 @@ fn moved(
     if newest.desired_status != "run" || before.client_status != "failed" {
         return None;
     }
-    let (failed, cause) = super::status::failure(before)?;
+    let (failed, cause) = failure(before)?;
     // An allocation that a change of the job made has nothing to do with it.
     if before.job_version != newest.job_version {
         return None;
@@ -156,24 +147,6 @@ fn started(state: &TaskState) -> Option<i64> {
     (state.state == "running")
         .then(|| time::nanos_of(state.started_at.as_deref()))
         .flatten()
-}
-
-/// Whether a text only says that the other side failed or was started again.
-pub(super) fn follows(text: &str) -> bool {
-    blamed(Side::Src, text).1 || blamed(Side::Dest, text).1
-}
-
-/// The side whose fault a text of that side is, and whether the text only follows
-/// from the other side's failure.
-pub(super) fn blamed(side: Side, text: &str) -> (Side, bool) {
-    match side {
-        Side::Src if text.starts_with(TOLD_BY_DEST) || text.starts_with(RESTARTED_BY_DEST) => {
-            (Side::Dest, true)
-        }
-        Side::Src if text.contains(FOLLOWS) => (Side::Dest, true),
-        Side::Dest if text.contains(FOLLOWS) => (Side::Src, true),
-        side => (side, false),
-    }
 }
 
 /// Why a job is being tried again, in one line that names the side:

@@ -6,12 +6,10 @@
 //! says whether the allocations or the evaluations are needed, and [`settle`]
 //! decides with them. A healthy job costs no further call.
 
-use super::retry::{blamed, follows};
+use super::failure::{blamed, failure};
 use super::view::is_paused;
 use super::{JobView, Side};
-use crate::wire::{
-    AllocationStub, Evaluation, Event, GroupSummary, Job, JobSummary, Metrics, TaskState,
-};
+use crate::wire::{AllocationStub, Evaluation, GroupSummary, Job, JobSummary, Metrics};
 
 /// What 2.x says of a job's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,46 +218,6 @@ pub(super) fn newest_of_group<'a>(
         .iter()
         .filter(|allocation| allocation.task_group == group)
         .max_by_key(|allocation| (allocation.create_index, allocation.create_time))
-}
-
-/// When and why an allocation failed.
-pub(super) fn failure(allocation: &AllocationStub) -> Option<(i64, String)> {
-    allocation
-        .task_states
-        .values()
-        .filter(|state| state.failed || state.state == "dead")
-        .filter_map(failure_of_task)
-        .max_by_key(|(time, _)| *time)
-}
-
-/// When and why a task last failed. A text that only says that the other side was
-/// started again gives way to one of shortly before that says why.
-pub(super) fn failure_of_task(state: &TaskState) -> Option<(i64, String)> {
-    /// The interval in which Nomad counts restarts, by default.
-    const SHORTLY: i64 = 600 * 1_000_000_000;
-    let failures = || {
-        state.events.iter().rev().filter_map(|event| {
-            let text = failure_of_event(event);
-            (!text.is_empty()).then_some((event.time, text))
-        })
-    };
-    let newest = failures().next()?;
-    let told = failures()
-        .take_while(|(time, _)| newest.0.saturating_sub(*time) < SHORTLY)
-        .find(|(_, text)| !follows(text));
-    let (time, text) = told.unwrap_or(newest);
-    Some((time, text.to_owned()))
-}
-
-/// The message stands in another field for each type of event.
-pub(super) fn failure_of_event(event: &Event) -> &str {
-    match event.kind.as_str() {
-        "Terminated" => &event.message,
-        "Failed Validation" => &event.validation_error,
-        "Driver Failure" => &event.driver_error,
-        "Setup Failure" => &event.setup_error,
-        _ => "",
-    }
 }
 
 /// Why a job waits, in words: `Src: no node qualifies (constraint …: 1 node filtered)`.
