@@ -123,7 +123,7 @@ disturb() {
   done
 }
 
-killed=0
+killed=0 undone=0
 # Runs the command, and kills it at random as long as kills are left, until it ends
 # by itself.
 killed_at_random() { # KILLS ARGUMENTS…
@@ -155,8 +155,14 @@ killed_at_random() { # KILLS ARGUMENTS…
     local status=0; wait "$process" || status=$?
     cp "$WORK/out" "$WORK/ended-after-$killed-$round"
     nothing_runs_twice
-    [[ $status == 0 ]] || { cat "$WORK/out"; fail "exit status $status"; }
-    return
+    [[ $status == 0 ]] && return
+    # A job that 2.x does not stop in time goes back, and the command is repeated.
+    if grep -q 'NOT moved, on the old side as before' "$WORK/out" && ((undone++ < 3)); then
+      say "undone, as the output says: $(grep -o 'as before: .*' "$WORK/out" | head -1)"
+      continue
+    fi
+    cat "$WORK/out"
+    fail "exit status $status"
   done
 }
 rows() { # HOST:PORT NUMBER
