@@ -24,10 +24,11 @@ fuzz_target!(|bytes: &[u8]| {
         let written = document(&Registration {
             spec: &spec,
             id: spec.id.as_deref().unwrap_or("x"),
-            region: "global",
+            region: Some("global"),
             layout,
             policy: &JobPolicy::default(),
             existing: None,
+            paused: false,
         });
         let read = serde_json::from_value(Value::Object(written)).expect("a Nomad job");
         let shown = job::to_v2(&JobView::new(&read), &recorded(&read));

@@ -1,7 +1,7 @@
 //! Go durations.
 #![no_main]
 
-use dtle_api::http::go_duration;
+use dtle_api::duration::go_duration;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         serde_json::to_string(&shown).expect("JSON");
     }
     if let Some(found) = read::<Allocation>(bytes)
-        && let Some(made_for) = &found.job
+        && let Some(made_for) = &found.rest.job
     {
         let view = JobView::new(made_for);
         let stub = allocation::to_v2(&view, &found.stub, false, 0);
