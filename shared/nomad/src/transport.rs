@@ -433,9 +433,14 @@ impl Session<'_> {
             otel.kind = "client",
             http.request.method = %outgoing.method,
             http.response.status_code = Empty,
-            server.address = server.host_str(),
             // Without the query, which may name a namespace.
-            url.path = outgoing.path.split('?').next(),
+            url.full = %format_args!(
+                "{}://{}:{}{}",
+                server.scheme(),
+                server.host_str().unwrap_or_default(),
+                server.port_or_known_default().unwrap_or_default(),
+                outgoing.path.split('?').next().unwrap_or_default(),
+            ),
         );
         let answer = http.send(request).instrument(span.clone()).await;
         let answer = answer.map_err(fault)?;

@@ -6,10 +6,6 @@ use tokio::net::UdpSocket;
 
 use super::*;
 
-/// The runtime's word on a request, see `next`.
-const ROOT: &str = "1-5bef4de7-ad49b0e87f6ef6c87fc2e700";
-const PARENT: &str = "9a9197af755a6419";
-
 /// `job-get` with the feature, in a folder of its own: the other tests run it without.
 fn with_traces() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -48,7 +44,7 @@ async fn each_call_to_nomad_is_a_span_below_lambdas_own() {
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
         .find(|line| line["Route"] == "job-get")
         .unwrap();
-    assert_eq!(line["trace_id"], ROOT);
+    assert_eq!(line["trace_id"], **ROOT);
     let calls = usize::try_from(line["nomad_calls"].as_u64().unwrap()).unwrap();
     assert!(calls >= 2, "{line}");
 
@@ -64,7 +60,7 @@ async fn each_call_to_nomad_is_a_span_below_lambdas_own() {
             json!({"format": "json", "version": 1})
         );
         let span: Value = serde_json::from_str(document).unwrap();
-        assert_eq!(span["trace_id"], ROOT, "{span}");
+        assert_eq!(span["trace_id"], **ROOT, "{span}");
         assert_eq!(span["type"], "subsegment", "{span}");
         spans.insert(span["id"].as_str().unwrap().to_owned(), span);
     }
