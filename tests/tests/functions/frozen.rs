@@ -100,17 +100,11 @@ pub(super) fn of_route(key: &str, id: &str) -> Value {
 
 pub(super) const STATISTICS: &str = "GET /v1/agent/allocation/{id}/stats";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn statistics_are_as_old_as_the_wall_clock_says() {
-    let nomad = nomad().await;
+/// The allocation of a running task that has statistics.
+pub(super) async fn task(nomad: &NomadSim) -> String {
     let (_server, api) = gateway(&nomad.url(), &[]).await;
     let allocations = api.get(&format!("/v1/job/{RUNNING_JOB}/allocations")).await;
     let id = allocations.ok()[0]["ID"].as_str().unwrap().to_owned();
-    let signals = || {
-        nomad
-            .requests()
-            .count_below(&format!("/v1/client/allocation/{id}/"))
-    };
     eventually("the task has statistics", || async {
         let path = format!("/v1/agent/allocation/{id}/stats");
         let tasks = api.get(&path).await.ok()["Tasks"].clone();
@@ -121,6 +115,18 @@ async fn statistics_are_as_old_as_the_wall_clock_says() {
         }
     })
     .await;
+    id
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_are_as_old_as_the_wall_clock_says() {
+    let nomad = nomad().await;
+    let id = task(&nomad).await;
+    let signals = || {
+        nomad
+            .requests()
+            .count_below(&format!("/v1/client/allocation/{id}/"))
+    };
     let before = signals();
 
     let mut clock = Clock::new();

@@ -3,7 +3,7 @@
 
 use futures_util::future::join_all;
 
-use super::frozen::{Clock, STATISTICS, of_route, started};
+use super::frozen::{Clock, STATISTICS, of_route, started, task};
 use super::*;
 
 /// Instances that get a request each at the same moment.
@@ -42,24 +42,6 @@ async fn table(moto: &str) -> String {
         .unwrap();
     assert!(answer.status().is_success(), "{answer:?}");
     name
-}
-
-/// A running task's allocation, which has statistics, and how often it was signalled.
-async fn task(nomad: &NomadSim) -> String {
-    let (_server, api) = gateway(&nomad.url(), &[]).await;
-    let allocations = api.get(&format!("/v1/job/{RUNNING_JOB}/allocations")).await;
-    let id = allocations.ok()[0]["ID"].as_str().unwrap().to_owned();
-    eventually("the task has statistics", || async {
-        let path = format!("/v1/agent/allocation/{id}/stats");
-        let tasks = api.get(&path).await.ok()["Tasks"].clone();
-        if tasks.as_object().is_some_and(|tasks| !tasks.is_empty()) {
-            Ok(())
-        } else {
-            Err(tasks)
-        }
-    })
-    .await;
-    id
 }
 
 /// What every instance answers to the same request, sent at once.
