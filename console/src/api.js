@@ -10,6 +10,11 @@ const PATIENCE = 35000;
 // need a token at all. This one is nobody's.
 const NO_TOKEN = "none";
 
+// The answers to the last reads, by path, with the tag that tells whether they still
+// hold. They stay in this page's memory, and go with the token.
+const MOST_KEPT = 50;
+const kept = new Map();
+
 let token = recall("sessionStorage", "dtle-token");
 // The API's words when it refused a write to this token.
 let readOnly = recall("sessionStorage", "dtle-read-only");
@@ -18,6 +23,7 @@ export const hasToken = () => token !== null;
 
 export function useToken(text) {
   token = text;
+  kept.clear();
   remember("sessionStorage", "dtle-token", text);
   setReadOnly(null);
 }
@@ -32,12 +38,17 @@ function setReadOnly(words) {
 // { status, text, json, warning, ms }; status 0 when there was no answer.
 export async function ask(method, path, body, signal) {
   const began = performance.now();
+  const known = method === "GET" ? kept.get(path) : undefined;
   const signals = [AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])];
   try {
     const response = await fetch(path, {
       method,
       body,
-      headers: { Accept: "application/json", Authorization: `Bearer ${token ?? NO_TOKEN}` },
+      headers: {
+        Accept: "application/json",
+        Authorization: `Bearer ${token ?? NO_TOKEN}`,
+        ...(known ? { "If-None-Match": known.tag } : {}),
+      },
       // Without this, a browser asks for a name and a password by itself after a 401.
       credentials: "omit",
       cache: "no-store",
@@ -45,11 +56,14 @@ export async function ask(method, path, body, signal) {
       redirect: "error",
       signal: AbortSignal.any ? AbortSignal.any(signals) : signals[signals.length - 1],
     });
-    const text = await response.text();
+    const same = known !== undefined && response.status === 304;
+    const text = same ? known.text : await response.text();
+    const ok = same || response.ok;
+    if (response.ok && method === "GET") keep(path, response.headers.get("ETag"), text);
     const answer = {
-      status: response.status,
-      text: response.ok ? text : wordsOf(text),
-      json: response.ok ? parsed(text) : undefined,
+      status: same ? 200 : response.status,
+      text: ok ? text : wordsOf(text),
+      json: ok ? parsed(text) : undefined,
       warning: response.headers.get("X-Dtle-Warning"),
       ms: performance.now() - began,
     };
@@ -59,6 +73,13 @@ export async function ask(method, path, body, signal) {
     if (signal && signal.aborted) return { status: 0, aborted: true, text: "" };
     return { status: 0, text: error && error.name === "TimeoutError" ? "timeout" : "", ms: performance.now() - began };
   }
+}
+
+function keep(path, tag, text) {
+  kept.delete(path);
+  if (!tag) return;
+  kept.set(path, { tag, text });
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
 }
 
 function parsed(text) {

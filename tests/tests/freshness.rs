@@ -12,11 +12,15 @@
     reason = "a test that meets something odd should stop and say so"
 )]
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use local::gateway::Server;
 use nomad_sim::{NomadSim, Options};
 use serde_json::Value;
 use tests::contention::{Random, job};
-use tests::{Client, Proxy, gateway};
+use tests::proxy::{Fault, Which};
+use tests::{Client, Proxy, eventually, gateway};
 
 /// On a node that is not there nothing runs, and a real Nomad has no work with it.
 const NODE: Option<&str> = Some("nowhere");
@@ -107,6 +111,55 @@ async fn every_change_is_seen_by_the_next_reader_of_either_gateway() {
     }
 }
 
+/// The ModifyIndex of each object in a list, by ID.
+async fn indexes(api: &Client, target: &str) -> BTreeMap<String, u64> {
+    let list = api.get(target).await.ok();
+    let pair = |one: &Value| {
+        let id = one["ID"].as_str().unwrap().to_owned();
+        (id, one["ModifyIndex"].as_u64().unwrap())
+    };
+    list.as_array().unwrap().iter().map(pair).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_list_is_older_than_what_a_jobs_own_routes_said_before() {
+    let rounds = std::env::var("FRESHNESS_ROUNDS").map_or(100, |text| text.parse().unwrap());
+    let (_nomad, url) = nomad().await;
+    let (apis, _servers) = two_gateways(&url).await;
+    let mut random = Random::of(2);
+    let id = format!("parts-{}", std::process::id());
+    for round in 0..rounds {
+        let (writer, reader) = (random.of_these(&apis), random.of_these(&apis));
+        let verb = random.of_these(&["pause", "resume", "update"]);
+        if round == 0 || *verb == "update" {
+            let body = job(&id, &[format!("name-{round}")], None);
+            writer.post_json("/v1/jobs", &body).await.succeeds();
+        } else {
+            let target = format!("/v1/job/{id}/{verb}");
+            writer.post(&target).await.succeeds();
+        }
+        for kind in ["allocations", "evaluations"] {
+            let parts = indexes(reader, &format!("/v1/job/{id}/{kind}")).await;
+            assert!(!parts.is_empty(), "round {round}: {kind}");
+            let list = indexes(random.of_these(&apis), &format!("/v1/{kind}")).await;
+            for (part, index) in parts {
+                let listed = list.get(&part).copied().unwrap_or_default();
+                assert!(listed >= index, "round {round}: {kind}: {part}");
+            }
+        }
+    }
+    apis[0].delete(&format!("/v1/job/{id}")).await.succeeds();
+    for kind in ["allocations", "evaluations"] {
+        let parts = indexes(&apis[1], &format!("/v1/job/{id}/{kind}")).await;
+        assert!(parts.is_empty(), "{kind}");
+        for api in &apis {
+            let list = api.get(&format!("/v1/{kind}")).await.ok();
+            let mut of_it = list.as_array().unwrap().iter();
+            assert!(of_it.all(|one| one["JobID"] != *id), "{kind}");
+        }
+    }
+}
+
 /// A cluster that was set up again, or restored from an older snapshot, has lower
 /// indexes than what is remembered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,7 +199,7 @@ async fn a_cluster_that_was_restored_is_read_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_has_not_changed_costs_nomad_one_call_that_brings_little() {
+async fn what_has_not_changed_costs_nomad_a_call_that_brings_little() {
     let nomad = NomadSim::start(Options::default()).await.unwrap();
     let (apis, _servers) = two_gateways(&nomad.url()).await;
     for number in 0..30 {
@@ -168,4 +221,37 @@ async fn what_has_not_changed_costs_nomad_one_call_that_brings_little() {
     // Ten more IDs begin with this one.
     let (first, _) = asked("/v1/job/job-2").await;
     assert_eq!(asked("/v1/job/job-2").await, (first, 1));
+    // The others say how many tables they are read from.
+    for (target, tables) in [
+        ("/v1/allocations", 2),
+        ("/v1/evaluations", 2),
+        ("/v1/nodes", 1),
+    ] {
+        let (first, _) = asked(target).await;
+        assert_eq!(asked(target).await, (first, tables), "{target}");
+    }
+}
+
+/// A caller who leaves, a browser's tab that is closed, does not stop what it began.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_is_filled_for_the_next_caller_when_the_first_has_left() {
+    let nomad = NomadSim::start(Options::default()).await.unwrap();
+    let way = Proxy::start(nomad.address()).await;
+    let (apis, _servers) = two_gateways(&way.url()).await;
+    for number in 0..40 {
+        let body = job(&format!("job-{number}"), &[], None);
+        let target = "/v1/jobs?paused=true";
+        apis[0].post_json(target, &body).await.succeeds();
+    }
+    way.set(Fault::Delay(Duration::from_millis(100)), Which::All);
+    nomad.requests().forget();
+    let leaves = tokio::time::timeout(Duration::from_millis(150), apis[1].get("/v1/jobs"));
+    assert!(leaves.await.is_err(), "the list was there too soon");
+    eventually("the list and each job are read", || async {
+        match nomad.requests().all().len() {
+            41 => Ok(()),
+            fewer => Err(fewer),
+        }
+    })
+    .await;
 }

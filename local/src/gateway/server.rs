@@ -157,7 +157,7 @@ where
     let service = service_fn(move |request| {
         let gateway = Arc::clone(&gateway);
         let ip = client.clone();
-        async move { Ok::<_, std::convert::Infallible>(answer(&gateway, request, ip).await) }
+        async move { Ok::<_, std::convert::Infallible>(answer(gateway, request, ip).await) }
     });
     let connection = http1::Builder::new()
         // As 2.x writes them: old scripts look for `X-Udup-Index`.
@@ -176,7 +176,7 @@ where
 }
 
 async fn answer(
-    gateway: &Gateway,
+    gateway: Arc<Gateway>,
     request: Request<Incoming>,
     ip: String,
 ) -> Response<Full<Bytes>> {
@@ -204,11 +204,22 @@ async fn answer(
         }
         Ok(Err(_)) => return refused(plain(StatusCode::BAD_REQUEST, "the body broke off")),
     };
-    to_full(
-        gateway
-            .answer(Request::from_parts(parts, body), &peer)
-            .await,
-    )
+    let waits = parts
+        .uri
+        .query()
+        .is_some_and(|query| query.contains("index="));
+    let request = Request::from_parts(parts, body);
+    let answer = async move { gateway.answer(request, &peer).await };
+    if waits {
+        // What nobody waits for any more need not wait for Nomad either.
+        return to_full(answer.await);
+    }
+    // A task of its own goes on when the caller leaves: others may wait for the list
+    // that it fills, and a write is not left half checked.
+    match tokio::spawn(answer).await {
+        Ok(response) => to_full(response),
+        Err(_) => to_full(plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error")),
+    }
 }
 
 fn to_full(response: Response<Body>) -> Response<Full<Bytes>> {

@@ -63,6 +63,9 @@ fn parameters(doc: &Doc, path: &str) -> Vec<Value> {
     if !matches!(doc.answer, Answer::Page) {
         parameters.push(json!({"$ref": "#/components/parameters/pretty"}));
     }
+    if matches!(doc.headers, Headers::Read | Headers::Jobs) {
+        parameters.push(json!({"$ref": "#/components/parameters/If-None-Match"}));
+    }
     parameters
 }
 
@@ -146,6 +149,12 @@ pub(super) fn all_parameters() -> Value {
         "peer-id": query("id", json!({"type": "string"}),
             "The server's ID in Raft."),
     });
+    parameters["If-None-Match"] = json!({
+        "name": "If-None-Match", "in": "header",
+        "description": "The ETag of an answer that the caller has; several with commas between. While the answer is the same, it is 304 without a body. Not in 2.x.",
+        "schema": {"type": "string"},
+        "example": "W/\"0123456789abcdef\"",
+    });
     for name in ["pretty", "stale"] {
         parameters[name]["allowEmptyValue"] = json!(true);
     }
@@ -225,6 +234,13 @@ fn responses(doc: &Doc, types: &mut SchemaGenerator) -> Value {
         ),
         Answer::Nothing => {}
     }
+    if matches!(doc.headers, Headers::Read | Headers::Jobs) {
+        let headers = headers(doc.headers, true);
+        put(
+            "304",
+            json!({"description": "The caller has the answer already; no body.", "headers": headers}),
+        );
+    }
     if asks {
         let blocking = doc.query.iter().any(|q| matches!(q, Query::Blocking));
         let bad = match (doc.bad, blocking) {
@@ -293,11 +309,19 @@ fn headers(headers: Headers, always: bool) -> Value {
             "X-Dtle-Warning": header("X-Dtle-Warning"),
         }),
         Headers::Jobs if always => json!({
+            "ETag": header("ETag"),
             "Vary": header("Vary"),
             "X-Udup-Index": index("X-Udup-Index"),
             "X-Udup-KnownLeader": index("X-Udup-KnownLeader"),
             "X-Udup-LastContact": index("X-Udup-LastContact"),
             "X-Dtle-Warning": header("X-Dtle-Warning"),
+        }),
+        Headers::Read if always => json!({
+            "ETag": header("ETag"),
+            "Vary": header("Vary"),
+            "X-Udup-Index": index("X-Udup-Index"),
+            "X-Udup-KnownLeader": index("X-Udup-KnownLeader"),
+            "X-Udup-LastContact": index("X-Udup-LastContact"),
         }),
         Headers::Read | Headers::Jobs => json!({
             "Vary": header("Vary"),
@@ -421,6 +445,8 @@ pub(super) fn all_headers() -> Value {
             "Always: an answer of 1,400 bytes or more comes as gzip when that is asked for."),
         "X-Dtle-Warning": header(false, &json!({"type": "string"}),
             "What the caller should know or still has to do; there may be several. Of a create or update: keys that do nothing, tables that are added to a job that has run, another job that writes the same tables, an ID that was made up. Of a read: that Consul does not answer. Of a delete with `forget=true`: that the destination still holds what it applied of the job, and the command that removes it."),
+        "ETag": header(true, &json!({"type": "string"}),
+            "What tells this answer from another one, for If-None-Match. Not in 2.x."),
         "Location": header(false, &json!({"type": "string"}),
             "Of a create: the path of the job."),
         "Retry-After": header(false, &json!({"type": "integer"}), "Seconds; with `No cluster leader` only."),

@@ -7,11 +7,11 @@ use std::sync::{Arc, OnceLock};
 use dtle_nomad::{Client, Session};
 use dtle_outbound::{Secret, TokenSource};
 
-use crate::cluster::allocations::AllocationLists;
 use crate::cluster::delay::{Delay, Delays};
 use crate::cluster::events::Events;
 use crate::cluster::jobs::{self, Reader};
 use crate::cluster::layout::Layouts;
+use crate::cluster::lists::{Lists, Question};
 use crate::cluster::locks::Locks;
 use crate::cluster::nodes::Addresses;
 use crate::cluster::servers::Servers;
@@ -22,9 +22,13 @@ use crate::outbound::consul::Consul;
 use crate::outbound::credential::Credential;
 use crate::outbound::plugin::Plugins;
 use crate::outbound::secrets::Sources;
+use crate::reply::Error;
 use crate::request::Call;
 use crate::settings::Settings;
 use crate::watched::{Watched, WatchedError};
+
+/// Bytes of lists remembered, those of jobs not counted.
+const LISTS: u64 = 16 << 20;
 
 /// Why the program cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +61,8 @@ pub struct App {
     pub jobs: jobs::Cache,
     /// The events of tasks that were seen.
     pub events: Events,
-    /// The cache of lists of jobs' allocations.
-    pub allocation_lists: AllocationLists,
+    /// The lists of allocations, evaluations and nodes that were asked for last.
+    pub lists: Lists,
     /// How far destinations are behind.
     pub delays: Delays,
     /// The cache of statistics.
@@ -136,7 +140,7 @@ impl App {
             settings,
             jobs: jobs::Cache::default(),
             events: Events::default(),
-            allocation_lists: AllocationLists::default(),
+            lists: Lists::of_bytes(LISTS),
             delays: Delays::default(),
             statistics: StatisticsCache::default(),
             addresses: Addresses::default(),
@@ -178,6 +182,20 @@ impl Context<'_> {
             consul: self.app.consul.as_ref(),
             mask_passwords: self.app.settings.mask_passwords,
         }
+    }
+
+    /// What a list is kept under: the function of its route, and the prefix of the IDs
+    /// in it or the ID of what it is about.
+    ///
+    /// # Errors
+    /// As Nomad's, for a region that may not be named.
+    pub async fn question(&self, route: &'static str, id: &str) -> Result<Question, Error> {
+        Ok(Question {
+            route,
+            region: self.nomad.region().await?.map(str::to_owned),
+            id: id.to_owned(),
+            all: false,
+        })
     }
 
     /// What is needed to say how far a destination is behind.

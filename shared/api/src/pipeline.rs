@@ -13,7 +13,7 @@ use lambda_http::{Body, Request, RequestExt};
 
 use crate::context::{App, Context};
 use crate::observe::{self, Fault, Record, Subject, UNKNOWN};
-use crate::reply::{Error, Reply, render, render_error};
+use crate::reply::{Error, Known, Reply, render, render_error};
 use crate::request::Call;
 use crate::route::Route;
 use crate::trace;
@@ -40,6 +40,7 @@ pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body
     };
 
     let mut takes_gzip = false;
+    let known = Known::of(request.headers());
     let mut body = Bytes::new();
     let result = match Call::read(request, route.paths) {
         Err(error) => Err(error),
@@ -67,7 +68,7 @@ pub async fn answer(app: &App, route: &Route, request: Request) -> Response<Body
     let mut response = match result {
         Ok(reply) => {
             record.nomad_index = reply.write_index();
-            render(reply, takes_gzip, app.largest_answer)
+            render(reply, takes_gzip, &known, app.largest_answer)
         }
         Err(error) => {
             record.nomad_down = error.is_nomad_down();

@@ -20,6 +20,30 @@ use super::{Error, QueryMeta, Read, ReadOptions, Session};
 /// A prefix that no ID has.
 const NOTHING: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
+/// What Nomad lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Jobs with their counts.
+    Jobs,
+    /// Allocations.
+    Allocations,
+    /// Evaluations.
+    Evaluations,
+    /// Nodes.
+    Nodes,
+}
+
+impl Table {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Jobs => "jobs",
+            Self::Allocations => "allocations",
+            Self::Evaluations => "evaluations",
+            Self::Nodes => "nodes",
+        }
+    }
+}
+
 /// The body of a register.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -48,35 +72,33 @@ impl Session<'_> {
         self.text(&["v1", "jobs"], options).await
     }
 
-    /// The index that every list of jobs has now, and so whether a list that was read
-    /// before still holds: `GET /v1/jobs` with a prefix that nothing has. Nomad
+    /// The index that every list of these things has now, and so whether a list that
+    /// was read before still holds: the list with a prefix that nothing has. Nomad
     /// 1.1.2 to 2.0.5 answer a list with the index of its tables, whatever the prefix.
     ///
     /// # Errors
     /// As every call.
-    pub async fn jobs_index(&self) -> Result<Option<QueryMeta>, Error> {
-        self.index_of("jobs").await
-    }
-
-    /// The same of the lists of allocations and of evaluations.
-    ///
-    /// # Errors
-    /// As every call.
-    pub async fn other_indexes(&self) -> Result<Option<[u64; 2]>, Error> {
-        let (allocations, evaluations) =
-            tokio::try_join!(self.index_of("allocations"), self.index_of("evaluations"))?;
-        Ok(allocations
-            .zip(evaluations)
-            .map(|(a, e)| [a.index, e.index]))
-    }
-
-    async fn index_of(&self, table: &str) -> Result<Option<QueryMeta>, Error> {
+    pub async fn index(&self, table: Table) -> Result<Option<QueryMeta>, Error> {
         let options = ReadOptions {
             prefix: Some(NOTHING.to_owned()),
             ..ReadOptions::default()
         };
-        let nothing = self.text(&["v1", table], &options).await?;
+        let nothing = self.text(&["v1", table.name()], &options).await?;
         Ok(nothing.meta)
+    }
+
+    /// The same for several, in their order, all asked at once; `None` when one answer
+    /// has no index.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn indexes(
+        &self,
+        tables: impl IntoIterator<Item = Table>,
+    ) -> Result<Option<Vec<QueryMeta>>, Error> {
+        let asked = tables.into_iter().map(|table| self.index(table));
+        let metas = futures_util::future::try_join_all(asked).await?;
+        Ok(metas.into_iter().collect())
     }
 
     /// `GET /v1/job/{id}`.

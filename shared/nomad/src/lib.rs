@@ -20,7 +20,7 @@ mod session;
 mod settings;
 mod transport;
 
-pub use api::{allocation_stubs, stubs};
+pub use api::{Table, allocation_stubs, stubs};
 pub use client::{Client, SetupError};
 pub use error::Error;
 pub use read::{QueryMeta, Read, ReadOptions};

@@ -50,6 +50,13 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
+    /// Whether an answer that was kept may be given: a blocking query waits for something
+    /// new, and a stale list and what belongs to it may come from two servers.
+    #[must_use]
+    pub fn may_be_kept(&self) -> bool {
+        self.index.is_none() && !self.stale
+    }
+
     /// The same consistency for a further read, which must neither block nor filter.
     #[must_use]
     pub fn plain(&self) -> Self {

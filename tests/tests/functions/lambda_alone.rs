@@ -36,7 +36,7 @@ async fn pages_of_named_origins_may_call_and_no_others() {
         ("access-control-allow-methods", "GET, POST, PUT, DELETE"),
         (
             "access-control-allow-headers",
-            "Authorization, Content-Type",
+            "Authorization, Content-Type, If-None-Match",
         ),
     ] {
         assert_eq!(header(&answer, name), Some(value));

@@ -52,6 +52,7 @@ mod evaluation {
 }
 mod every {
     mod blocking;
+    mod conditional;
     mod errors;
     mod file;
     mod gzip;

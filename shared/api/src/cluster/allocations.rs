@@ -17,7 +17,6 @@ use uuid::Uuid;
 
 use super::events::Events;
 use super::jobs::VisibleJobs;
-use super::lists::Lists;
 use crate::clock::now;
 use crate::reply::Error;
 
@@ -62,6 +61,16 @@ pub async fn visible(
     list
 }
 
+/// Whether a list holds as long as what it was read from: what a task is started again
+/// for is forgotten after a while.
+#[must_use]
+pub fn stays(list: &[v2::AllocationStub]) -> bool {
+    let passes = |one: &v2::AllocationStub| {
+        one.client_status != "failed" && !one.desired_description.is_empty()
+    };
+    !list.iter().any(passes)
+}
+
 /// Whether an allocation is the newest of its task and its job is paused now,
 /// which 2.x shows as an allocation that waits [058].
 ///
@@ -102,16 +111,4 @@ pub async fn whole(
         password::mask(&mut job);
     }
     Some(to_v2_whole(stub, &allocation.rest, job))
-}
-
-/// Bytes of lists remembered.
-const LISTS: u64 = 8 << 20;
-
-/// The lists of jobs' allocations that were asked for last.
-pub struct AllocationLists(pub Lists);
-
-impl Default for AllocationLists {
-    fn default() -> Self {
-        Self(Lists::of_bytes(LISTS))
-    }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use dtle_nomad::{self as nomad, ReadOptions, Session};
+use dtle_nomad::{self as nomad, Read, ReadOptions, Session};
 use dtle_translate::progress::Progress;
 use dtle_translate::register::Existing;
 use dtle_translate::status::Status;
@@ -205,19 +205,23 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
 }
 
 /// The jobs that a caller may see.
-pub struct VisibleJobs(BTreeMap<String, Arc<Job>>);
+pub struct VisibleJobs {
+    jobs: BTreeMap<String, Arc<Job>>,
+    /// The index of the jobs and their counts when they were listed.
+    pub index: Option<u64>,
+}
 
 impl VisibleJobs {
     /// All of them, sorted by ID.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Job>> {
-        self.0.values()
+        self.jobs.values()
     }
 
     /// The job that an object belongs to which was made at `create_index`. A job
     /// that was created later under the same ID is another job.
     #[must_use]
     pub fn of(&self, id: &str, create_index: u64) -> Option<(&str, &Arc<Job>)> {
-        let (id, job) = self.0.get_key_value(id)?;
+        let (id, job) = self.jobs.get_key_value(id)?;
         (create_index >= job.create_index).then_some((id.as_str(), job))
     }
 }
@@ -227,7 +231,7 @@ impl VisibleJobs {
 /// # Errors
 /// As Nomad's.
 pub async fn visible(reader: Reader<'_>, options: &ReadOptions) -> Result<VisibleJobs, Error> {
-    let stubs = reader.nomad.jobs(&options.plain()).await?.value;
+    let stubs = reader.nomad.jobs(&options.plain()).await?;
     of_stubs(reader, stubs, options).await
 }
 
@@ -240,10 +244,10 @@ pub async fn visible_cheaply(
     options: &ReadOptions,
     most: usize,
 ) -> Result<Option<VisibleJobs>, Error> {
-    let stubs = reader.nomad.jobs(&options.plain()).await?.value;
+    let stubs = reader.nomad.jobs(&options.plain()).await?;
     let region = reader.nomad.region().await?;
     let mut unknown = 0;
-    for stub in &stubs {
+    for stub in &stubs.value {
         let index = stub.job_modify_index;
         let known = reader.cache.job(region, &stub.id, index).await;
         unknown += usize::from(known.is_none());
@@ -256,11 +260,12 @@ pub async fn visible_cheaply(
 
 async fn of_stubs(
     reader: Reader<'_>,
-    stubs: Vec<JobStub>,
+    stubs: Read<Vec<JobStub>>,
     options: &ReadOptions,
 ) -> Result<VisibleJobs, Error> {
     let plain = &options.plain();
-    let jobs = stream::iter(stubs)
+    let index = stubs.meta.map(|meta| meta.index);
+    let jobs = stream::iter(stubs.value)
         .map(async |stub| of_stub(reader, &stub, plain).await)
         .buffer_unordered(AT_ONCE)
         .try_filter_map(|job| {
@@ -268,7 +273,7 @@ async fn of_stubs(
         })
         .try_collect()
         .await?;
-    Ok(VisibleJobs(jobs))
+    Ok(VisibleJobs { jobs, index })
 }
 
 /// The job of a list entry with its status; `None` as in [`of_stub`].

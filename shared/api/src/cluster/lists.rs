@@ -11,12 +11,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use dtle_nomad::{self as nomad, QueryMeta, Read, Session, Table};
 use moka::future::Cache;
-use tokio::sync::Mutex;
+use tokio::sync::MutexGuard;
 
 use super::locks::Locks;
 use crate::expiring::Expiring;
-use crate::reply::Rendered;
+use crate::reply::{Error, Rendered};
 
 /// How long Nomad's indexes alone are trusted: a cluster that was made anew counts
 /// from the beginning, and may come to an index that an old answer has.
@@ -26,9 +27,14 @@ const TRUSTED: Duration = Duration::from_secs(60);
 /// long ago a task was started again.
 const TRUSTED_IN_DOUBT: Duration = Duration::from_secs(5);
 
+/// How long a caller waits for another one who writes the same answer.
+const PATIENCE: Duration = Duration::from_secs(8);
+
 /// What tells one answer of a kind from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
+    /// The name of the route's function.
+    pub route: &'static str,
     /// The region, if the caller chose one.
     pub region: Option<String>,
     /// The prefix of the IDs in it, or the ID of the job that it is about.
@@ -37,15 +43,9 @@ pub struct Question {
     pub all: bool,
 }
 
-/// The indexes of the tables of Nomad that an answer was read from, as they were
-/// before it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tables {
-    /// That of the jobs and their counts.
-    pub jobs: u64,
-    /// Those of the allocations and the evaluations, where they were read too.
-    pub others: Option<[u64; 2]>,
-}
+/// The tables of Nomad that an answer was read from, with the index that each had then
+/// or before.
+pub type Tables = Vec<(Table, u64)>;
 
 /// An object of a kept list.
 #[derive(Debug)]
@@ -112,6 +112,25 @@ impl Kept {
         self.tables.as_ref()?.get()
     }
 
+    /// Whether Nomad says that the answer still holds. If so, the result has the index
+    /// headers of the first of its tables as they are now.
+    ///
+    /// # Errors
+    /// As Nomad's. What Nomad does not let be listed says nothing of the answer.
+    pub async fn holds(&self, nomad: &Session<'_>) -> Result<Option<QueryMeta>, Error> {
+        let Some(tables) = self.tables() else {
+            return Ok(None);
+        };
+        let now = match nomad.indexes(tables.iter().map(|(table, _)| *table)).await {
+            Ok(now) => now.unwrap_or_default(),
+            Err(nomad::Error::Forbidden { .. } | nomad::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let then = tables.iter().map(|(_, index)| *index);
+        let same = then.eq(now.iter().map(|meta| meta.index));
+        Ok(now.first().copied().filter(|_| same))
+    }
+
     /// The text of an object as it is in the list, if it was made of the same.
     #[must_use]
     pub fn entry(&self, id: &str, made_of: u64) -> Option<&str> {
@@ -135,6 +154,25 @@ impl Kept {
         let size = 512 + self.text.plain().len() + entries.sum::<usize>();
         u32::try_from(size).unwrap_or(u32::MAX)
     }
+}
+
+/// An answer that was read just now.
+pub struct Fresh {
+    /// The answer, as JSON on one line.
+    pub text: String,
+    /// Its index headers.
+    pub meta: Option<QueryMeta>,
+    /// The tables that it was read from, the one of its index headers first; `None` if
+    /// it is not to be kept.
+    pub tables: Option<Tables>,
+}
+
+/// A turn to write an answer. The next one comes when it is dropped.
+pub struct Turn<'a> {
+    /// Whether somebody else had the turn until now.
+    pub has_waited: bool,
+    /// Not held by one who has lost patience.
+    _guard: Option<MutexGuard<'a, ()>>,
 }
 
 /// The answers of one kind that were asked for last.
@@ -185,10 +223,66 @@ impl Lists {
         self.kept.insert(question, kept).await;
     }
 
-    /// The lock of those who write the answer to a question: one of them writes it, the
-    /// others find it written.
-    pub fn writer(&self, question: &Question) -> &Mutex<()> {
-        self.writers.of(question)
+    /// The turn to write the answer to a question. One of those who find none writes it;
+    /// the others wait, and find it written.
+    pub async fn turn(&self, question: &Question) -> Turn<'_> {
+        let writer = self.writers.of(question);
+        if let Ok(first) = writer.try_lock() {
+            return Turn {
+                has_waited: false,
+                _guard: Some(first),
+            };
+        }
+        let waited = tokio::time::timeout(PATIENCE, writer.lock()).await;
+        Turn {
+            has_waited: true,
+            _guard: waited.ok(),
+        }
+    }
+
+    /// The answer to a question: the one that was written last while Nomad's indexes say
+    /// that it holds, else one that is read now.
+    ///
+    /// # Errors
+    /// As Nomad's.
+    pub async fn answer(
+        &self,
+        nomad: &Session<'_>,
+        question: Question,
+        read: impl AsyncFnOnce() -> Result<Fresh, Error>,
+    ) -> Result<Read<Arc<Rendered>>, Error> {
+        if let Some(kept) = self.held(nomad, &question).await? {
+            return Ok(kept);
+        }
+        let turn = self.turn(&question).await;
+        if turn.has_waited
+            && let Some(kept) = self.held(nomad, &question).await?
+        {
+            return Ok(kept);
+        }
+        let fresh = read().await?;
+        let value = Arc::new(Rendered::new(fresh.text));
+        if let Some(tables) = fresh.tables {
+            let kept = Kept::new(Arc::clone(&value), 0).read_from(Some(tables));
+            self.insert(question, Arc::new(kept)).await;
+        }
+        let meta = fresh.meta;
+        Ok(Read { value, meta })
+    }
+
+    async fn held(
+        &self,
+        nomad: &Session<'_>,
+        question: &Question,
+    ) -> Result<Option<Read<Arc<Rendered>>>, Error> {
+        let Some(last) = self.last(question).await else {
+            return Ok(None);
+        };
+        let meta = last.holds(nomad).await?;
+        Ok(meta.map(|meta| Read {
+            value: Arc::clone(&last.text),
+            meta: Some(meta),
+        }))
     }
 }
 
@@ -202,6 +296,7 @@ mod tests {
 
     fn question(id: String) -> Question {
         Question {
+            route: "",
             region: None,
             id,
             all: false,

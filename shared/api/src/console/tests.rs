@@ -4,7 +4,7 @@ use std::path::Path;
 use lambda_http::Body;
 
 use super::*;
-use crate::reply::{Reply, render};
+use crate::reply::{Known, Reply, render};
 
 fn texts() -> Vec<(&'static str, BTreeMap<String, String>)> {
     let read = |(language, text): &(&'static str, &str)| {
@@ -173,7 +173,12 @@ fn the_policy_allows_what_stands_in_the_page_and_nothing_else() {
 
 #[test]
 fn the_console_has_at_most_60_kilobytes_on_the_wire() {
-    let response = render(Reply::page(page("/").unwrap()), true, None);
+    let response = render(
+        Reply::page(page("/").unwrap()),
+        true,
+        &Known::default(),
+        None,
+    );
     let Body::Binary(bytes) = response.body() else {
         panic!("not compressed")
     };

@@ -24,9 +24,11 @@ const LONGEST_WARNING: usize = 600;
 const COMPRESS_FROM: usize = 1_400;
 
 mod error;
+mod etag;
 mod rendered;
 
 pub use error::Error;
+pub use etag::Known;
 pub use rendered::Rendered;
 
 const INDEX: HeaderName = HeaderName::from_static("x-udup-index");
@@ -205,6 +207,15 @@ impl Reply {
         self
     }
 
+    /// The tag of a read that has an index, as lists and single objects have.
+    fn tag(&self) -> Option<u64> {
+        match (&self.body, self.index) {
+            (Text::Own(text), Index::Read(_)) => Some(etag::tag(text)),
+            (Text::Kept(kept), Index::Read(_)) => Some(kept.tag()),
+            _ => None,
+        }
+    }
+
     /// Names where what was created can be read.
     #[must_use]
     pub fn with_location(mut self, path: &str) -> Self {
@@ -238,14 +249,31 @@ fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
 }
 
-/// The response for a reply. With a limit, an answer that would have more bytes once
-/// Lambda has put it into its envelope is 413.
+/// The response for a reply. A caller who has the answer already gets 304 and no body.
+/// With a limit, an answer that would have more bytes once Lambda has put it into its
+/// envelope is 413.
 #[must_use]
-pub fn render(mut reply: Reply, takes_gzip: bool, limit: Option<usize>) -> Response<Body> {
+pub fn render(
+    mut reply: Reply,
+    takes_gzip: bool,
+    known: &Known,
+    limit: Option<usize>,
+) -> Response<Body> {
     let warnings = std::mem::take(&mut reply.warnings);
     let location = reply.location.take();
     let page = reply.page.take();
-    let mut response = render_plain(reply, takes_gzip, limit);
+    let tag = reply.tag();
+    let mut response = match tag {
+        Some(tag) if known.has(tag) => {
+            response(StatusCode::NOT_MODIFIED, None, reply.index, Body::Empty)
+        }
+        _ => render_plain(reply, takes_gzip, limit),
+    };
+    if let Some(tag) = tag.and_then(etag::header)
+        && !response.status().is_client_error()
+    {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
     for warning in warnings {
         response.headers_mut().append(WARNING, warning);
     }
@@ -408,7 +436,7 @@ mod tests {
             (Some(7), StatusCode::OK),
             (None, StatusCode::OK),
         ] {
-            let response = render(reply(text), false, limit);
+            let response = render(reply(text), false, &Known::default(), limit);
             assert_eq!(response.status(), status, "{limit:?}");
         }
         // Compressed it is binary, which travels as base64.
@@ -419,14 +447,14 @@ mod tests {
             (travels - 1, StatusCode::PAYLOAD_TOO_LARGE),
             (travels, StatusCode::OK),
         ] {
-            let response = render(reply(&long), true, Some(limit));
+            let response = render(reply(&long), true, &Known::default(), Some(limit));
             assert_eq!(response.status(), status, "{limit}");
         }
     }
 
     #[test]
     fn an_answer_that_is_too_large_says_what_to_do() {
-        let response = render(reply("12345"), false, Some(4));
+        let response = render(reply("12345"), false, &Known::default(), Some(4));
         let Body::Text(text) = response.body() else {
             panic!("no text")
         };

@@ -2,13 +2,14 @@
 
 use std::sync::OnceLock;
 
-use super::compress;
+use super::{compress, etag};
 
 /// An answer's JSON, and the same compressed once somebody has asked for that.
 #[derive(Debug)]
 pub struct Rendered {
     plain: String,
     zipped: OnceLock<Option<Vec<u8>>>,
+    tag: OnceLock<u64>,
 }
 
 impl Rendered {
@@ -18,6 +19,7 @@ impl Rendered {
         Self {
             plain,
             zipped: OnceLock::new(),
+            tag: OnceLock::new(),
         }
     }
 
@@ -25,6 +27,11 @@ impl Rendered {
     #[must_use]
     pub fn plain(&self) -> &str {
         &self.plain
+    }
+
+    /// What tells it from another answer.
+    pub(super) fn tag(&self) -> u64 {
+        *self.tag.get_or_init(|| etag::tag(&self.plain))
     }
 
     /// Compressed.

@@ -19,10 +19,11 @@ use reqwest::Url;
 /// The methods of the API's routes.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
 /// What a page may send beyond what every page may.
-const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("Authorization, Content-Type");
+const REQUEST_HEADERS: HeaderValue =
+    HeaderValue::from_static("Authorization, Content-Type, If-None-Match");
 /// What a page may read beyond what every page may.
 const ANSWER_HEADERS: HeaderValue = HeaderValue::from_static(
-    "X-Udup-Index, X-Udup-KnownLeader, X-Udup-LastContact, X-Dtle-Warning, Location, Retry-After",
+    "X-Udup-Index, X-Udup-KnownLeader, X-Udup-LastContact, X-Dtle-Warning, ETag, Location, Retry-After",
 );
 /// For how long a browser may remember a preflight, in seconds.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("600");

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
 
-use dtle_nomad::{self as nomad, Read, ReadOptions};
+use dtle_nomad::{self as nomad, Read, ReadOptions, Table};
 use dtle_translate::job;
 use dtle_translate::progress::Progress;
 use dtle_translate::wire::JobStub;
@@ -16,8 +15,8 @@ use super::{AT_ONCE, Heard, KnownJob, Reader, all_progress, known, stored};
 use crate::cluster::lists::{Entry, Kept, Question, Tables};
 use crate::reply::{Error, Rendered, text};
 
-/// How long a caller waits for another one who writes the same list.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// What decides a doubtful list besides the jobs and their counts.
+const OTHERS: [Table; 2] = [Table::Allocations, Table::Evaluations];
 
 /// All dtle jobs, sorted by ID, and whether Consul was heard about them.
 ///
@@ -63,37 +62,34 @@ type Listed = (Read<Arc<Rendered>>, Heard<()>);
 /// As Nomad's.
 pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Listed, Error> {
     let question = Question {
+        route: "jobs-list",
         region: reader.nomad.region().await?.map(str::to_owned),
         id: options.prefix.clone().unwrap_or_default(),
         all: false,
     };
     let lists = &reader.cache.lists;
-    // A blocking query waits for something new, and a stale list and its jobs may come
-    // from two servers.
-    if options.index.is_some() || options.stale {
+    if !options.may_be_kept() {
         return read(reader, &question, options, None).await;
     }
     if let Some(list) = held(reader, &question).await? {
         return Ok(list);
     }
-    // Of those who find nothing one asks for everything.
-    let writer = lists.writer(&question);
-    let _one = match writer.try_lock() {
-        Ok(first) => Some(first),
-        Err(_) => {
-            let waited = tokio::time::timeout(PATIENCE, writer.lock()).await.ok();
-            if let Some(list) = held(reader, &question).await? {
-                return Ok(list);
-            }
-            waited
-        }
-    };
+    let turn = lists.turn(&question).await;
+    if turn.has_waited
+        && let Some(list) = held(reader, &question).await?
+    {
+        return Ok(list);
+    }
     let last = lists.last(&question).await;
     // Before anything else is read: what changes later makes the list another one.
     let others = match last.is_some_and(|last| last.is_doubtful) {
-        true => reader.nomad.other_indexes().await.unwrap_or_default(),
+        true => reader.nomad.indexes(OTHERS).await.unwrap_or_default(),
         false => None,
     };
+    let others = others.map(|others| {
+        let indexes = others.iter().map(|meta| meta.index);
+        OTHERS.into_iter().zip(indexes).collect()
+    });
     read(reader, &question, options, Some(others)).await
 }
 
@@ -104,32 +100,15 @@ async fn held(reader: Reader<'_>, question: &Question) -> Result<Option<Listed>,
     let Some(last) = lists.last(question).await else {
         return Ok(None);
     };
-    let Some(tables) = last.tables() else {
+    let (meta, progress) = tokio::join!(last.holds(reader.nomad), stored(reader));
+    let Some(meta) = meta? else {
         return Ok(None);
     };
-    let others = async {
-        match tables.others {
-            Some(_) => reader.nomad.other_indexes().await,
-            None => Ok(None),
-        }
-    };
-    let (meta, others, progress) = tokio::join!(reader.nomad.jobs_index(), others, stored(reader));
-    let (meta, others) = match (meta, others) {
-        (Ok(meta), Ok(others)) => (meta, others),
-        // The whole list may be had all the same.
-        (Err(nomad::Error::Forbidden { .. } | nomad::Error::NotFound { .. }), _)
-        | (_, Err(nomad::Error::Forbidden { .. } | nomad::Error::NotFound { .. })) => {
-            return Ok(None);
-        }
-        (Err(error), _) | (_, Err(error)) => return Err(error.into()),
-    };
-    let holds = meta.is_some_and(|meta| meta.index == tables.jobs)
-        && others == tables.others
-        && lists.hash(&progress) == last.beside;
     let list = || Read {
         value: Arc::clone(&last.text),
-        meta,
+        meta: Some(meta),
     };
+    let holds = lists.hash(&progress) == last.beside;
     Ok(holds.then(|| (list(), progress.map(|_| ()))))
 }
 
@@ -139,7 +118,7 @@ async fn read(
     reader: Reader<'_>,
     question: &Question,
     options: &ReadOptions,
-    keep: Option<Option<[u64; 2]>>,
+    keep: Option<Option<Tables>>,
 ) -> Result<Listed, Error> {
     let lists = &reader.cache.lists;
     let answer = reader.nomad.jobs_text(options).await?;
@@ -147,11 +126,13 @@ async fn read(
     let progress = stored(reader).await;
     let made_of = lists.hash(&(&answer.value, &progress));
     let last = lists.last(question).await;
-    let tables = |others| {
-        answer.meta.map(|meta| Tables {
-            jobs: meta.index,
-            others,
-        })
+    let tables = |others: Option<Tables>| {
+        let jobs = (Table::Jobs, answer.meta?.index);
+        Some(
+            std::iter::once(jobs)
+                .chain(others.into_iter().flatten())
+                .collect(),
+        )
     };
     if let Some(last) = &last
         && last.made_of == made_of

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
-use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions};
+use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions, Table};
 use dtle_translate::progress::Progress;
 use dtle_translate::wire::{Job, JobSummary};
 
@@ -80,6 +80,7 @@ pub async fn written(
     };
     let singles = &reader.cache.singles;
     let question = Question {
+        route: "job-get",
         region: reader.nomad.region().await?.map(str::to_owned),
         id: id.to_owned(),
         all: false,
@@ -87,10 +88,7 @@ pub async fn written(
     let (seen, tables, meta) = match &look.seen {
         Seen::Stubs(stubs) => (Some(&stubs.value), None, stubs.meta),
         Seen::Index(meta) => {
-            let tables = meta.map(|meta| Tables {
-                jobs: meta.index,
-                others: None,
-            });
+            let tables: Option<Tables> = meta.map(|meta| vec![(Table::Jobs, meta.index)]);
             (None, tables, *meta)
         }
     };
@@ -174,7 +172,7 @@ async fn look(reader: Reader<'_>, id: &str, options: &ReadOptions) -> Result<Opt
         if options.stale {
             return Ok(None);
         }
-        let (meta, progress) = tokio::join!(reader.nomad.jobs_index(), progress);
+        let (meta, progress) = tokio::join!(reader.nomad.index(Table::Jobs), progress);
         let seen = match meta {
             Ok(meta) => Seen::Index(meta),
             // Nomad's token may be allowed to read jobs and not to list them.

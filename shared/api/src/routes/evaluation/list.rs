@@ -1,15 +1,16 @@
 //! `GET /v1/evaluations`: the evaluations of all jobs.
 
-use dtle_nomad::Read;
+use dtle_nomad::{Read, Table};
 use dtle_translate::JobView;
 use dtle_translate::evaluation::to_v2;
 use dtle_translate::v2;
 use dtle_translate::v2::Evaluation;
 
 use crate::cluster::jobs;
+use crate::cluster::lists::Fresh;
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
-use crate::reply::{Error, Reply};
+use crate::reply::{Error, Reply, text};
 use crate::route::{Handled, Passwords, Route};
 
 /// The route.
@@ -40,23 +41,36 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let options = query.read_options()?;
     // Nomad refuses a prefix that is not even hexadecimal; text is text here.
     let prefix = query.get("prefix").unwrap_or_default();
-    let evaluations = context.nomad.evaluations(&options).await?;
-    let jobs = jobs::visible(context.reader(), &options).await?;
-    let mut list: Vec<Evaluation> = evaluations
-        .value
-        .iter()
-        .filter(|evaluation| evaluation.id.starts_with(prefix))
-        .filter_map(|evaluation| {
-            let (_, job) = jobs.of(&evaluation.job_id, evaluation.create_index)?;
-            Some(to_v2(Some(&JobView::new(job)), evaluation))
+    let read = async || -> Result<_, Error> {
+        let evaluations = context.nomad.evaluations(&options).await?;
+        let jobs = jobs::visible(context.reader(), &options).await?;
+        let mut list: Vec<Evaluation> = evaluations
+            .value
+            .iter()
+            .filter(|evaluation| evaluation.id.starts_with(prefix))
+            .filter_map(|evaluation| {
+                let (_, job) = jobs.of(&evaluation.job_id, evaluation.create_index)?;
+                Some(to_v2(Some(&JobView::new(job)), evaluation))
+            })
+            .collect();
+        list.sort_by(|a, b| a.id.cmp(&b.id));
+        let meta = evaluations.meta;
+        Ok((Read { value: list, meta }, jobs.index))
+    };
+    if query.pretty() || !options.may_be_kept() {
+        return Reply::read(context.call.style(), &read().await?.0);
+    }
+    let question = context.question(ROUTE.function, prefix).await?;
+    let lists = &context.app.lists;
+    let list = lists.answer(&context.nomad, question, async || {
+        let (Read { value, meta }, jobs) = read().await?;
+        Ok(Fresh {
+            text: text(&value)?,
+            meta,
+            tables: meta
+                .zip(jobs)
+                .map(|(meta, jobs)| vec![(Table::Evaluations, meta.index), (Table::Jobs, jobs)]),
         })
-        .collect();
-    list.sort_by(|a, b| a.id.cmp(&b.id));
-    Reply::read(
-        context.call.style(),
-        &Read {
-            value: list,
-            meta: evaluations.meta,
-        },
-    )
+    });
+    Ok(Reply::kept(list.await?))
 }

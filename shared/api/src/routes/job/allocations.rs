@@ -9,7 +9,7 @@ use dtle_translate::allocation::to_v2_list;
 use dtle_translate::v2::{self, AllocationStub};
 
 use crate::clock::now;
-use crate::cluster::allocations::AllocationLists;
+use crate::cluster::allocations::stays;
 use crate::cluster::jobs;
 use crate::cluster::lists::{Kept, Question};
 use crate::context::Context;
@@ -80,11 +80,10 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         return Ok(Reply::kept(Read { value, meta }));
     };
     // While nothing changes Nomad's answer is not even looked into.
-    let AllocationLists(lists) = &context.app.allocation_lists;
+    let lists = &context.app.lists;
     let question = Question {
-        region: context.nomad.region().await?.map(str::to_owned),
-        id: id.to_owned(),
         all: options.all,
+        ..context.question(ROUTE.function, id).await?
     };
     let made_of = lists.hash(&(&nomad, job.job_modify_index));
     let value = match lists.made_of(&question, made_of).await {
@@ -92,11 +91,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         None => {
             let list = list().await?;
             let text = Arc::new(Rendered::new(text(&list)?));
-            // What a task is started again for is forgotten after a while.
-            let passes = |one: &AllocationStub| {
-                one.client_status != "failed" && !one.desired_description.is_empty()
-            };
-            if !list.iter().any(passes) {
+            if stays(&list) {
                 let kept = Kept::new(Arc::clone(&text), made_of);
                 lists.insert(question, Arc::new(kept)).await;
             }
