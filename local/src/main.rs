@@ -14,7 +14,7 @@ use dtle_api::auth::{Callers, Scope, Tokens, new_token};
 use dtle_api::settings::Settings;
 use dtle_api::watched::Watched;
 use dtle_translate::Layout;
-use local::gateway::{AllowedHost, Gateway, Metrics, Template, serve, serve_tls, tls};
+use local::gateway::{AllowedHost, Gateway, Metrics, Template, Workers, serve, serve_tls, tls};
 use local::log::LogFormat;
 use local::openapi;
 use nomad_sim::NomadSim;
@@ -236,7 +236,7 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let template = match &arguments.template {
         None => Template::built_in()?,
@@ -286,7 +286,8 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let app = Arc::new(app);
     let mut gateway = Gateway::new(Arc::clone(&app), template)?
         .with_metrics(metrics)
-        .with_allowed_hosts(allowed);
+        .with_allowed_hosts(allowed)
+        .with_workers(Workers::start()?);
     let mut callers = None;
     match arguments.tokens.as_deref().map(str::trim) {
         None => {}

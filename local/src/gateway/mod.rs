@@ -15,6 +15,7 @@ mod refusals;
 mod server;
 mod template;
 mod tls;
+mod workers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use operations::Metrics;
 pub use server::{Server, serve, serve_tls};
 pub use template::{ApiRoute, Template, TemplateError};
 pub use tls::{TlsError, tls};
+pub use workers::Workers;
 
 /// The largest body that the gateway reads, in bytes, to say how large it is; more
 /// than it takes.
@@ -52,6 +54,7 @@ pub struct Gateway {
     guard: Guard,
     template: Template,
     functions: HashMap<&'static str, &'static Route>,
+    workers: Workers,
 }
 
 impl Gateway {
@@ -79,7 +82,15 @@ impl Gateway {
             guard: Guard::default(),
             template,
             functions,
+            workers: Workers::default(),
         })
+    }
+
+    /// Lets these threads answer, instead of those of the runtime that listens.
+    #[must_use]
+    pub fn with_workers(mut self, workers: Workers) -> Self {
+        self.workers = workers;
+        self
     }
 
     /// Shows these figures at `/metrics`; the app's observer has to count them.

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use lambda_http::Body;
 use lambda_http::http::{Request, Response, StatusCode};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -123,27 +123,35 @@ async fn accept(
             _ = &mut stopped => break,
         };
         let _ = stream.set_nodelay(true);
+        let Ok(stream) = stream.into_std() else {
+            continue;
+        };
         let gateway = Arc::clone(&gateway);
         let watcher = graceful.watcher();
         let ip = peer.ip().to_string();
-        match tls.clone() {
-            None => {
-                tokio::spawn(connection(TokioIo::new(stream), gateway, ip, watcher));
+        let tls = tls.clone();
+        let worker = gateway.workers.next();
+        worker.spawn(async move {
+            // From here on the connection is this worker's.
+            let stream = match TcpStream::from_std(stream) {
+                Ok(stream) => stream,
+                Err(error) => {
+                    tracing::warn!(ip, cause = error.to_string(), "cannot use a connection");
+                    return;
+                }
+            };
+            let Some(tls) = tls else {
+                connection(TokioIo::new(stream), gateway, ip, watcher).await;
+                return;
+            };
+            match tokio::time::timeout(SENDING, tls.accept(stream)).await {
+                Ok(Ok(stream)) => connection(TokioIo::new(stream), gateway, ip, watcher).await,
+                Ok(Err(error)) => {
+                    tracing::debug!(ip, cause = error.to_string(), "TLS handshake");
+                }
+                Err(_) => tracing::debug!(ip, cause = "timed out", "TLS handshake"),
             }
-            Some(tls) => {
-                tokio::spawn(async move {
-                    match tokio::time::timeout(SENDING, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => {
-                            connection(TokioIo::new(stream), gateway, ip, watcher).await;
-                        }
-                        Ok(Err(error)) => {
-                            tracing::debug!(ip, cause = error.to_string(), "TLS handshake");
-                        }
-                        Err(_) => tracing::debug!(ip, cause = "timed out", "TLS handshake"),
-                    }
-                });
-            }
-        }
+        });
     }
     drop(listener);
     let _ = tokio::time::timeout(FAREWELL, graceful.shutdown()).await;

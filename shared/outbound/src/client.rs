@@ -15,6 +15,8 @@
 //! of `reqwest`, which cannot be sent in any other way here, and returns an answer
 //! that has been read.
 
+use std::cell::Cell;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -109,10 +111,34 @@ pub struct Answer {
 }
 
 /// A client. Clones share their connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    largest: usize,
+    /// The same for each thread that has connections of its own.
+    own: Arc<[OnceLock<reqwest::Client>]>,
+    profile: Arc<Profile>,
+}
+
+impl std::fmt::Debug for Client {
+    /// Its settings have a key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.http.fmt(f)
+    }
+}
+
+thread_local! {
+    /// The place of this thread among those with connections of their own, and how many
+    /// they are.
+    static PLACE: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+}
+
+/// The most threads that have connections of their own; others share some.
+const MOST_THREADS: usize = 64;
+
+/// Gives this thread connections of its own in every client, as one of so many threads,
+/// which share the idle connections that a client keeps.
+pub fn own_connections(place: usize, of: usize) {
+    PLACE.set((place < MOST_THREADS).then_some((place, of)));
 }
 
 impl Client {
@@ -120,37 +146,29 @@ impl Client {
     ///
     /// # Errors
     /// When TLS material is not usable.
-    #[expect(clippy::disallowed_methods, reason = "the one place that may")]
     pub fn new(profile: &Profile) -> Result<Self, ClientError> {
-        // Fails only when a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(profile.connect)
-            .timeout(profile.total)
-            .pool_max_idle_per_host(profile.idle)
-            .pool_idle_timeout(profile.idle_for)
-            .tcp_nodelay(true);
-        builder = match &profile.trust {
-            Trust::Nobody => builder.tls_certs_only([]),
-            Trust::System => builder,
-            Trust::Only(pem) => {
-                let certificates = reqwest::Certificate::from_pem_bundle(pem)
-                    .map_err(|cause| ClientError::Trust(cause.to_string()))?;
-                builder.tls_certs_only(certificates)
-            }
-        };
-        if let Some(pem) = &profile.identity {
-            let identity = reqwest::Identity::from_pem(pem).map_err(|_| ClientError::Identity)?;
-            builder = builder.identity(identity);
-        }
-        let http = builder
-            .build()
-            .map_err(|cause| ClientError::Tls(cause.to_string()))?;
         Ok(Self {
-            http,
-            largest: profile.largest,
+            http: build(profile)?,
+            own: std::iter::repeat_with(OnceLock::new)
+                .take(MOST_THREADS)
+                .collect(),
+            profile: Arc::new(profile.clone()),
+        })
+    }
+
+    /// The client with this thread's connections.
+    fn http(&self) -> &reqwest::Client {
+        let Some((place, of)) = PLACE.get() else {
+            return &self.http;
+        };
+        let Some(own) = self.own.get(place) else {
+            return &self.http;
+        };
+        own.get_or_init(|| {
+            let idle = self.profile.idle.div_ceil(of.max(1));
+            let profile = Profile::clone(&self.profile);
+            // It was made of the same settings before.
+            build(&Profile { idle, ..profile }).unwrap_or_else(|_| self.http.clone())
         })
     }
 
@@ -160,7 +178,7 @@ impl Client {
     /// # Errors
     /// [`Fault::NotConnected`] when the text is no URL; it is not repeated.
     pub fn request(&self, method: Method, url: &str) -> Result<Request, Fault> {
-        let request = self.http.request(method, url).build();
+        let request = self.http().request(method, url).build();
         request.map_err(|_| Fault::NotConnected("the address is no URL".to_owned()))
     }
 
@@ -170,7 +188,7 @@ impl Client {
     /// See [`Fault`]. An answer of status 4xx or 5xx is none.
     pub async fn send(&self, request: Request) -> Result<Answer, Fault> {
         let asked = request.url().clone();
-        let mut response = self.http.execute(request).await.map_err(|e| fault(&e))?;
+        let mut response = self.http().execute(request).await.map_err(|e| fault(&e))?;
         let status = response.status();
         if status.is_redirection() {
             let location = response.headers().get(reqwest::header::LOCATION);
@@ -180,13 +198,43 @@ impl Client {
             });
         }
         let headers = std::mem::take(response.headers_mut());
-        let body = read(response, self.largest).await?;
+        let body = read(response, self.profile.largest).await?;
         Ok(Answer {
             status,
             headers,
             body,
         })
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that may")]
+fn build(profile: &Profile) -> Result<reqwest::Client, ClientError> {
+    // Fails only when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(profile.connect)
+        .timeout(profile.total)
+        .pool_max_idle_per_host(profile.idle)
+        .pool_idle_timeout(profile.idle_for)
+        .tcp_nodelay(true);
+    builder = match &profile.trust {
+        Trust::Nobody => builder.tls_certs_only([]),
+        Trust::System => builder,
+        Trust::Only(pem) => {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem)
+                .map_err(|cause| ClientError::Trust(cause.to_string()))?;
+            builder.tls_certs_only(certificates)
+        }
+    };
+    if let Some(pem) = &profile.identity {
+        let identity = reqwest::Identity::from_pem(pem).map_err(|_| ClientError::Identity)?;
+        builder = builder.identity(identity);
+    }
+    builder
+        .build()
+        .map_err(|cause| ClientError::Tls(cause.to_string()))
 }
 
 /// A body, if it is not larger than that.
