@@ -40,7 +40,7 @@ pub(super) async fn of_the_cluster(
     let warnings = async {
         let (added, shared) = tokio::join!(
             of_added(context, spec, before),
-            of_shared(context, spec, id, thorough)
+            of_shared(context, spec, id, before, thorough)
         );
         added.into_iter().chain(shared).collect()
     };
@@ -75,23 +75,27 @@ async fn of_added(context: &Context<'_>, spec: &JobSpec, before: Option<&Job>) -
     ))
 }
 
-/// The other jobs that write the same tables of the same server.
+/// The other jobs that write the same tables of the same server. An update that leaves
+/// what its job writes as it was is not told again: that would take a list of all jobs.
 async fn of_shared(
     context: &Context<'_>,
     spec: &JobSpec,
     id: &str,
+    before: Option<&Job>,
     thorough: bool,
 ) -> Option<String> {
     let target = Target::of_spec(spec)?;
+    let of_job = |job| Target::of_job(&job::to_v2(&JobView::new(job), &recorded(job)));
+    if !thorough && before.and_then(of_job).as_ref() == Some(&target) {
+        return None;
+    }
     let most = if thorough { usize::MAX } else { READ };
     let options = ReadOptions::default();
     let visible = jobs::visible_cheaply(context.reader(), &options, most).await;
     let visible = visible.ok().flatten()?;
     let mut meets: Vec<(String, String)> = Vec::new();
     for other in visible.iter().filter(|other| other.id != id && !other.stop) {
-        let view = JobView::new(other);
-        let theirs = Target::of_job(&job::to_v2(&view, &recorded(other)));
-        let shared = theirs.and_then(|theirs| target.shared(&theirs));
+        let shared = of_job(other).and_then(|theirs| target.shared(&theirs));
         meets.extend(shared.map(|shared| (other.id.clone(), shared)));
     }
     let (_, shared) = meets.first()?;

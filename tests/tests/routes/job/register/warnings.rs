@@ -136,6 +136,18 @@ on_both!(
             warning.contains("the job first writes the same: db1.tb1 on 10.9.8.6:3306"),
             "{warning}"
         );
+        // It has been said; what the job writes has to change for it to be said again.
+        let answer = cluster.api.post_json("/v1/jobs", &job("second")).await;
+        assert_eq!(answer.warnings(), Vec::<&str>::new());
+        let mut more = job("second");
+        more["Tasks"][0]["Config"]["ReplicateDoDb"] = json!([{"TableSchema": "db1"}]);
+        let answer = cluster.api.post_json("/v1/jobs", &more).await;
+        let again = "the job first writes the same: db1.tb1, db1.tb2 on";
+        assert!(
+            answer.warnings().iter().any(|one| one.contains(again)),
+            "{:?}",
+            answer.warnings()
+        );
         let mut elsewhere = job("third");
         elsewhere["Tasks"][1]["Config"]["ConnectionConfig"]["Port"] = json!(3399);
         let answer = cluster.api.post_json("/v1/jobs", &elsewhere).await;
