@@ -186,3 +186,70 @@ fn a_locked_table_is_no_zero() {
         }
     }
 }
+
+#[test]
+fn a_last_transaction_without_changes_of_the_job_is_no_delay_since_1970() {
+    let said = recorded("3.20.10", "nothing-applied-dest").unwrap();
+    let text = said["text"].as_str().unwrap();
+    // The plugin takes the time of such a transaction for 0.
+    assert!(text.contains("\"DelayCount\":{\"Num\":0,\"Time\":17956"));
+    let mut said = of_signal(text, Side::Dest).unwrap();
+    put_right(&mut said, Side::Dest, Some(0), None);
+    assert_eq!(said.delay_count.unwrap().time, 0);
+    assert_eq!(said.delay_time, 0);
+}
+
+#[test]
+fn a_destination_whose_clock_is_behind_has_no_delay() {
+    // `Time` of the plugin's DelayCount "might be negative if hw clock is wrong".
+    let said = recorded("4.23.04", "table-after-dest").unwrap();
+    let text = said["text"].as_str().unwrap();
+    let (before, after) = text
+        .split_once("\"DelayCount\":{\"Num\":0,\"Time\":")
+        .unwrap();
+    let (_, after) = after.split_once('}').unwrap();
+    let text = format!("{before}\"DelayCount\":{{\"Num\":0,\"Time\":-3}}{after}");
+    let said = of_signal(&text, Side::Dest).unwrap();
+    assert_eq!(said.delay_count.unwrap().time, 0);
+}
+
+#[test]
+fn a_restart_that_somebody_asked_for_is_no_failure() {
+    let answer = recorded("4.23.04", "restart-asked").unwrap();
+    let list: Vec<AllocationStub> = serde_json::from_value(answer["json"].clone()).unwrap();
+    let job = job(&list, "4.23.04");
+    let view = JobView::new(&job);
+    let events = list.iter().flat_map(|one| one.task_states.values());
+    let newest = events.flat_map(|state| &state.events).map(|one| one.time);
+    let now = newest.max().unwrap() + 1_000_000_000;
+    assert_eq!(cause(&retries(&view, &list), now), "");
+    // Src ended because Dest did, and that shows until it is started again.
+    let mut waits = list.clone();
+    for state in waits
+        .iter_mut()
+        .filter(|one| one.task_group == "Src")
+        .flat_map(|one| one.task_states.values_mut())
+    {
+        state.state = "pending".to_owned();
+        assert_eq!(state.events.pop().unwrap().kind, "Started");
+    }
+    let text = cause(&retries(&view, &waits), now);
+    assert!(
+        text.starts_with("Dest: NatsAddr changed to waitdst."),
+        "{text}"
+    );
+    // A failure afterwards is one.
+    let mut failed = list;
+    for state in failed
+        .iter_mut()
+        .filter(|one| one.task_group == "Dest")
+        .flat_map(|one| one.task_states.values_mut())
+    {
+        let mut event = state.events[0].clone();
+        (event.kind, event.message) = ("Terminated".to_owned(), "gone".to_owned());
+        event.time = now;
+        state.events.push(event);
+    }
+    let text = cause(&retries(&view, &failed), now);
+    assert_eq!(text, "Dest: gone (attempt 1 of 4)");
+}

@@ -57,6 +57,11 @@ pub(super) fn follows(text: &str) -> bool {
     blamed(Side::Src, text).1 || blamed(Side::Dest, text).1
 }
 
+/// Whether a task ended only because the other side was started again.
+pub(super) fn was_told_to_restart(text: &str) -> bool {
+    text.contains(FOLLOWS)
+}
+
 /// The side whose fault a text of that side is, and whether the text only follows
 /// from the other side's failure.
 pub(super) fn blamed(side: Side, text: &str) -> (Side, bool) {
@@ -64,8 +69,8 @@ pub(super) fn blamed(side: Side, text: &str) -> (Side, bool) {
         Side::Src if text.starts_with(TOLD_BY_DEST) || text.starts_with(RESTARTED_BY_DEST) => {
             (Side::Dest, true)
         }
-        Side::Src if text.contains(FOLLOWS) => (Side::Dest, true),
-        Side::Dest if text.contains(FOLLOWS) => (Side::Src, true),
+        Side::Src if was_told_to_restart(text) => (Side::Dest, true),
+        Side::Dest if was_told_to_restart(text) => (Side::Src, true),
         side => (side, false),
     }
 }

@@ -3,7 +3,7 @@
 //! Nomad calls such a job `running`, and between two attempts nothing in its list
 //! tells why they are needed. The events of the job's allocations do.
 
-use super::failure::{blamed, failure, failure_of_task};
+use super::failure::{blamed, failure, failure_of_task, was_told_to_restart};
 use super::{JobView, Side, time};
 use crate::wire::{AllocationStub, TaskGroup, TaskState};
 
@@ -34,11 +34,13 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Whether the task has run for so long that the failure is overcome.
+    /// Whether the task has run for so long that the failure is overcome. One that
+    /// ended only because the other side was started again runs at once.
     #[must_use]
     pub fn is_over(&self, now: i64) -> bool {
-        self.started
-            .is_some_and(|started| now.saturating_sub(started) >= SETTLED)
+        self.started.is_some_and(|started| {
+            was_told_to_restart(&self.cause) || now.saturating_sub(started) >= SETTLED
+        })
     }
 
     /// The cause and the attempt: `… connection refused (attempt 2 of 4)`.
@@ -91,11 +93,25 @@ pub fn of_allocation(side: Side, group: &TaskGroup, allocation: &AllocationStub)
             state.failed || failed && state.state != "dead"
         })
         .max_by_key(|state| time::nanos_of(state.last_restart.as_deref()))?;
+    // Nomad counts the restarts that somebody asked for (`nomad alloc restart`) too.
+    let asked = || {
+        let events = state.events.iter();
+        let asked = events.filter(|event| event.kind == "Restart Signaled");
+        asked.map(|event| event.time)
+    };
+    let said = failure_of_task(state);
+    if let Some(asked) = asked().max()
+        && !state.failed
+        && said.as_ref().is_none_or(|(failed, _)| *failed < asked)
+    {
+        return None;
+    }
     let restarted = time::nanos_of(state.last_restart.as_deref()).unwrap_or_default();
-    let (failed, cause) = failure_of_task(state).unwrap_or((restarted, String::new()));
+    let (failed, cause) = said.unwrap_or((restarted, String::new()));
     // The number of failures is that of restarts: the last one is still to come
     // while Nomad has not yet decided about it.
-    let attempt = state.restarts + u64::from(failed > restarted);
+    let asked = u64::try_from(asked().count()).unwrap_or_default();
+    let attempt = state.restarts.saturating_sub(asked) + u64::from(failed > restarted);
     let policy = group.restart_policy.as_ref();
     let (side, follows) = blamed(side, &cause);
     Some(Retry {

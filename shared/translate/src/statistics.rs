@@ -8,6 +8,11 @@
 use super::Side;
 use crate::v2::Statistics;
 
+/// A delay of so many seconds is none: it is the time since 1970. 3.20 has no other for a
+/// transaction that holds no change of the job's tables (`applier_incr.go` there sends
+/// the time of the last change, which is 0).
+pub(super) const SINCE_1970: u64 = 1_000_000_000;
+
 /// The statistics in the text that answers the signal; `None` when it holds
 /// none: the task does not run, or has none yet.
 #[must_use]
@@ -20,6 +25,11 @@ pub fn of_signal(text: &str, side: Side) -> Option<Statistics> {
     // What follows the object (the wrapper's newlines) is passed over.
     let mut stream = serde_json::Deserializer::from_str(json).into_iter::<Statistics>();
     let mut statistics = stream.next()?.ok()?;
+    if let Some(delay) = &mut statistics.delay_count
+        && delay.time >= SINCE_1970
+    {
+        delay.time = 0;
+    }
     if side == Side::Dest {
         // 2.x's Dest fills RetrievedGtidSet where the plugin's fills GtidSet [020].
         let coordinates = &mut statistics.current_coordinates;

@@ -63,6 +63,16 @@ pub fn first_look(job: &Job, summary: &JobSummary) -> Look {
     if job.stop {
         return Look::Known(Status::of("complete"));
     }
+    if let Some(group) = job.task_groups.iter().find(|group| group.count == 0) {
+        let side = JobView::new(job).side_of_group(&group.name);
+        let side = side.map_or_else(|| group.name.clone(), |side| side.to_string());
+        return Look::Known(Status {
+            description: format!(
+                "{side} was scaled to 0, so nothing is replicated; a resume starts it"
+            ),
+            ..Status::of("pause")
+        });
+    }
     let counts = || {
         job.task_groups.iter().map(|group| {
             summary

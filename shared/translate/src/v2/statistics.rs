@@ -130,5 +130,12 @@ pub struct TimedCount {
     /// How many.
     pub num: u64,
     /// When, or how long.
+    #[serde(deserialize_with = "not_negative")]
     pub time: u64,
+}
+
+/// The plugin's time is negative when the destination's clock is behind; 2.x's never is.
+fn not_negative<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let time = i128::deserialize(deserializer)?;
+    Ok(u64::try_from(time.max(0)).unwrap_or(u64::MAX))
 }

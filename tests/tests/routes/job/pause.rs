@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tests::cluster::job;
 use tests::site::{unchanged, written};
 use tests::stage::{JOB, PAUSED, RUNNING, Stage, index, like, nomad_index, of_2x, shaped};
-use tests::{PATIENCE, Shape, on_both, on_every_cluster};
+use tests::{Client, Cluster, PATIENCE, Shape, on_both, on_every_cluster};
 
 on_every_cluster!(a_pause_stops_both_tasks, async |site| {
     let id = site.create("pause").await;
@@ -122,3 +123,43 @@ on_both!(an_unknown_job_cannot_be_paused, async |generation| {
     let answer = stage.api.post("/v1/job/nope/pause").await;
     answer.fails(404, &of_2x("066-job-pause-unknown").text);
 });
+
+on_both!(
+    a_job_of_which_one_side_was_scaled_to_0_replicates_nothing_and_is_resumed,
+    async |generation| {
+        for side in ["Src", "Dest"] {
+            let cluster = Cluster::start(generation).await;
+            let id = cluster.create(&job("halved")).await;
+            cluster.running(&id).await;
+            // As `nomad job scale` does.
+            let nomad = Client::of_url(&cluster.nomad.url());
+            let path = format!("/v1/job/{id}");
+            let mut document = nomad.get(&path).await.json();
+            let groups = document["TaskGroups"].as_array_mut().unwrap();
+            let group = groups.iter_mut().find(|group| {
+                let name = group["Name"].as_str().unwrap();
+                name.eq_ignore_ascii_case(side)
+            });
+            group.unwrap()["Count"] = json!(0);
+            let answer = nomad.put_json("/v1/jobs", &json!({"Job": document})).await;
+            assert_eq!(answer.status, 200);
+
+            let text =
+                format!("{side} was scaled to 0, so nothing is replicated; a resume starts it");
+            let read = cluster.api.get(&path).await.ok();
+            assert_eq!(read["Status"], "pause");
+            assert_eq!(read["StatusDescription"], json!(text));
+            let list = cluster.api.get("/v1/jobs").await.ok();
+            let listed = list
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|one| one["ID"] == json!(id));
+            assert_eq!(listed.unwrap()["Status"], "pause");
+            assert_eq!(listed.unwrap()["StatusDescription"], json!(text));
+
+            cluster.api.post(&format!("{path}/resume")).await.succeeds();
+            cluster.running(&id).await;
+        }
+    }
+);
