@@ -82,6 +82,46 @@ pub fn put_right(
     }
 }
 
+/// For how long after something was applied, in nanoseconds, empty queues say that
+/// all has been: the plugin counts every 15 s, and its two tasks at different moments.
+const COUNTED: i64 = 20 * 1_000_000_000;
+
+/// What is remembered of the counts that a job's tasks keep of transactions.
+///
+/// The two counts alone do not tell what is behind. A Src that is started again reads
+/// once more what Dest has applied and passes over, and only Src counts that. So their
+/// difference is compared with the one that there was when all had been applied.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counted {
+    read: u64,
+    applied: u64,
+    /// The difference when all was applied.
+    level: u64,
+    /// When the last one was applied, as far as was seen; 0 before the first look.
+    moved: i64,
+}
+
+impl Counted {
+    /// How many transactions are behind. `queued`: whether some wait in the tasks'
+    /// queues. `now`: Unix nanoseconds.
+    pub fn behind(&mut self, read: u64, applied: u64, queued: bool, now: i64) -> u64 {
+        let difference = read.saturating_sub(applied);
+        let is_first = self.moved == 0;
+        // A task that was started again counts from 0.
+        if read < self.read || applied < self.applied {
+            self.level = 0;
+        }
+        if is_first || applied != self.applied || read < self.read {
+            self.moved = now;
+        }
+        (self.read, self.applied) = (read, applied);
+        if !queued && now.saturating_sub(self.moved) < COUNTED {
+            self.level = difference;
+        }
+        difference.saturating_sub(self.level)
+    }
+}
+
 /// How many transactions a set holds; of one that holds the last one only, its number.
 fn number(set: &str) -> u64 {
     let Ok(set) = set.parse::<GtidSet>() else {
@@ -134,6 +174,35 @@ mod tests {
         ] {
             assert_eq!(behind(&read, &applied), expected, "{read} {applied}");
         }
+    }
+
+    #[test]
+    fn counts_that_differ_by_what_was_read_twice_are_not_behind() {
+        const SECOND: i64 = 1_000_000_000;
+        let mut counted = Counted::default();
+        for (at, read, applied, queued, behind) in [
+            (100, 2_501, 2_501, false, 0),
+            (115, 2_600, 2_600, false, 0),
+            // Dest is started again, then Src, which reads 115 once more.
+            (130, 2_600, 0, false, 0),
+            (145, 0, 10, false, 0),
+            (160, 300, 185, false, 0),
+            (175, 400, 285, false, 0),
+            // The source is quiet.
+            (1_000, 400, 285, false, 0),
+            // A table is locked: the first transaction waits in no queue.
+            (1_015, 401, 285, false, 1),
+            (1_030, 450, 285, true, 50),
+            (1_060, 500, 285, true, 100),
+            // It goes on.
+            (1_075, 500, 300, true, 85),
+            (1_090, 510, 395, false, 0),
+        ] {
+            let found = counted.behind(read, applied, queued, at * SECOND);
+            assert_eq!(found, behind, "{at}");
+        }
+        // One that is behind when it is first seen.
+        assert_eq!(Counted::default().behind(500, 400, true, SECOND), 100);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::statistics::SINCE_1970;
 use super::{JobView, Side};
 use crate::status::Status;
 
@@ -34,6 +35,14 @@ const OF_2X: &[&str] = &[
 /// The plugin's counts of transactions, from 4.x on.
 const READ: &str = "src_extracted_incr_tx_count";
 const APPLIED: &str = "dest_applied_incr_tx_count";
+/// A queue of Dest's that 2.x does not have, from 4.x on.
+const SECOND_QUEUE: &str = "buffer_dest_queue2_size";
+/// The queues through which a transaction goes.
+const QUEUES: &[&str] = &[
+    "buffer_src_queue_size",
+    "buffer_dest_queue_size",
+    SECOND_QUEUE,
+];
 
 /// The states that a job can have.
 const STATES: &[&str] = &["complete", "dead", "pause", "pending", "running"];
@@ -59,7 +68,7 @@ pub fn read(text: &str) -> OfNode {
 fn sample(line: &str) -> Option<Sample> {
     let (name, rest) = line.split_once('{')?;
     let name = name.strip_prefix("dtle_")?;
-    let known = OF_2X.iter().chain(&[READ, APPLIED]);
+    let known = OF_2X.iter().chain(&[READ, APPLIED, SECOND_QUEUE]);
     let series = *known
         .filter(|known| {
             let host = name.strip_suffix(**known);
@@ -71,7 +80,9 @@ fn sample(line: &str) -> Option<Sample> {
     let (task, _) = task.split_once('"')?;
     let value: f64 = value.split_whitespace().next()?.parse().ok()?;
     let task = task.to_owned();
-    value.is_finite().then_some(Sample {
+    #[expect(clippy::cast_precision_loss, reason = "a round number")]
+    let is_none = series == "delay_time" && value >= SINCE_1970 as f64;
+    (value.is_finite() && !is_none).then_some(Sample {
         series,
         task,
         value,
@@ -87,6 +98,59 @@ pub struct OfJob<'a> {
     pub status: &'a Status,
     /// Seconds since what is stored as applied last moved, as far as was seen.
     pub since_progress: Option<u64>,
+    /// How many transactions are behind.
+    pub behind: Option<u64>,
+}
+
+/// How many transactions a job's tasks have handled, as they count themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Read by Src since its start, from 4.x on.
+    pub read: Option<u64>,
+    /// Applied by Dest since its start, from 4.x on.
+    pub applied: Option<u64>,
+    /// What waits in the queues of both: transactions, and in 4.x also groups of them.
+    pub queued: Option<u64>,
+}
+
+/// What the nodes say that each job's tasks have handled.
+#[must_use]
+pub fn counts(jobs: &[JobView<'_>], nodes: &[(String, Option<OfNode>)]) -> Vec<Counts> {
+    let mut all = vec![Counts::default(); jobs.len()];
+    let numbered = jobs.iter().enumerate();
+    let tasks: BTreeMap<String, usize> = numbered
+        .flat_map(|(number, view)| names(view).into_iter().map(move |(name, _)| (name, number)))
+        .collect();
+    let samples = nodes.iter().flat_map(|(_, said)| said);
+    for sample in samples.flat_map(|OfNode(samples)| samples) {
+        let job = tasks.get(&sample.task);
+        let Some(counts) = job.and_then(|number| all.get_mut(*number)) else {
+            continue;
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count, which the plugin itself has as a whole number"
+        )]
+        let value = sample.value.max(0.0) as u64;
+        match sample.series {
+            // A task that has moved is counted where it has counted more.
+            READ => counts.read = counts.read.max(Some(value)),
+            APPLIED => counts.applied = counts.applied.max(Some(value)),
+            series if QUEUES.contains(&series) => {
+                counts.queued = Some(counts.queued.unwrap_or_default().saturating_add(value));
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// The plugin's own names of a job's tasks.
+fn names(view: &JobView<'_>) -> Vec<(String, Side)> {
+    let tasks = view.tasks.iter();
+    let named = tasks.map(|(side, _, task)| (format!("{}_{}", view.job.name, task.name), *side));
+    named.collect()
 }
 
 /// Samples by series, since Prometheus wants those of a series together.
@@ -147,7 +211,7 @@ const HELP: &[(&str, &str)] = &[
     ),
     (
         "dtle_job_transactions_behind",
-        "Transactions that Src has read and Dest has not applied, of plugins from 4.x on.",
+        "Transactions that Src has read and Dest has not applied; of plugins before 4.x, those in the queues.",
     ),
     (
         "dtle_plugin_up",
@@ -178,15 +242,12 @@ pub fn series() -> impl Iterator<Item = String> {
 pub fn text(jobs: &[OfJob<'_>], nodes: &[(String, Option<OfNode>)]) -> String {
     let mut text = Text::default();
     text.add("dtle_cluster_up", &[], 1.0);
-    // By the plugin's own name of a task.
     let mut tasks: BTreeMap<String, (&OfJob<'_>, Side)> = BTreeMap::new();
     for job in jobs {
-        for (side, _, task) in &job.view.tasks {
-            let name = format!("{}_{}", job.view.job.name, task.name);
-            tasks.insert(name, (job, *side));
+        for (name, side) in names(job.view) {
+            tasks.insert(name, (job, side));
         }
     }
-    let mut counts: BTreeMap<&str, (Option<f64>, Option<f64>)> = BTreeMap::new();
     for (address, said) in nodes {
         let up = f64::from(u8::from(said.is_some()));
         text.add("dtle_plugin_up", &[("node", address)], up);
@@ -194,27 +255,21 @@ pub fn text(jobs: &[OfJob<'_>], nodes: &[(String, Option<OfNode>)]) -> String {
             let Some((job, side)) = tasks.get(&sample.task) else {
                 continue;
             };
-            let id = job.view.job.id.as_str();
-            let count = counts.entry(id).or_default();
-            match sample.series {
-                // A task that has moved is counted where it has counted more.
-                READ => count.0 = Some(count.0.unwrap_or(0.0).max(sample.value)),
-                APPLIED => count.1 = Some(count.1.unwrap_or(0.0).max(sample.value)),
-                series => {
-                    let name = format!("{}_{side}", job.view.name());
-                    let labels = [("job_id", id), ("node", address), ("task_name", &name)];
-                    text.add(&format!("udup_{series}"), &labels, sample.value);
-                }
+            if OF_2X.contains(&sample.series) {
+                let id = job.view.job.id.as_str();
+                let name = format!("{}_{side}", job.view.name());
+                let labels = [("job_id", id), ("node", address), ("task_name", &name)];
+                text.add(&format!("udup_{}", sample.series), &labels, sample.value);
             }
         }
     }
     for job in jobs {
-        of_job(&mut text, job, counts.get(job.view.job.id.as_str()));
+        of_job(&mut text, job);
     }
     text.written()
 }
 
-fn of_job(text: &mut Text, job: &OfJob<'_>, counts: Option<&(Option<f64>, Option<f64>)>) {
+fn of_job(text: &mut Text, job: &OfJob<'_>) {
     let labels = [
         ("job_id", job.view.job.id.as_str()),
         ("name", job.view.name()),
@@ -240,9 +295,9 @@ fn of_job(text: &mut Text, job: &OfJob<'_>, counts: Option<&(Option<f64>, Option
         #[expect(clippy::cast_precision_loss, reason = "seconds fit into 53 bits")]
         text.add("dtle_job_seconds_since_progress", &labels, seconds as f64);
     }
-    if let Some((Some(read), Some(applied))) = counts {
-        let behind = (read - applied).max(0.0);
-        text.add("dtle_job_transactions_behind", &labels, behind);
+    if let Some(behind) = job.behind {
+        #[expect(clippy::cast_precision_loss, reason = "a count of transactions")]
+        text.add("dtle_job_transactions_behind", &labels, behind as f64);
     }
 }
 
@@ -269,6 +324,8 @@ mod tests {
             r#"dtle_xdelay_time{task_name="a_Src"} 7"#,
             r#"dtle_delay_time{task_name="a_Src""#,
             r#"lightning_delay_time{task_name="a_Src"} 7"#,
+            // 3.20's delay of a transaction that holds nothing of the job: since 1970.
+            r#"dtle_vm_delay_time{task_name="a_Dest"} 1.795673856e+09"#,
         ] {
             assert_eq!(read(line), OfNode::default(), "{line}");
         }

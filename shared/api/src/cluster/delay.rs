@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use dtle_nomad::{ReadOptions, Session};
 use dtle_translate::Side;
-use dtle_translate::delay::{behind, put_right};
+use dtle_translate::delay::{Counted, behind, put_right};
+use dtle_translate::metrics::Counts;
 use dtle_translate::v2::Statistics;
 use moka::future::Cache;
 
@@ -28,41 +29,72 @@ const STANDS: i64 = 15 * SECOND;
 /// How long a job is remembered after its last look.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
+/// A GTID set, when it was true, and when that was heard.
+#[derive(Clone)]
+struct Heard {
+    gtid: String,
+    taken: i64,
+    at: i64,
+}
+
 #[derive(Default)]
 struct Known {
-    /// What Src has read, and when it said so.
-    read: Option<(String, i64)>,
-    /// What is applied, and when that was last heard.
-    applied: Option<(String, i64)>,
+    /// What Src has read.
+    read: Option<Heard>,
+    /// What it had read by the sample before.
+    before: Option<Heard>,
+    /// What is applied.
+    applied: Option<Heard>,
     /// When it last moved, as far as was seen.
     moved: i64,
+    /// What its tasks have counted.
+    counted: Counted,
 }
 
 impl Known {
-    fn note_applied(&mut self, gtid: &str, now: i64) {
-        let same = self.applied.as_ref().is_some_and(|(old, _)| old == gtid);
-        if !same {
-            self.moved = now;
+    fn note_read(&mut self, heard: Heard) {
+        let known = self.read.replace(heard.clone());
+        if known.as_ref().is_some_and(|old| old.taken != heard.taken) {
+            self.before = known;
         }
-        self.applied = Some((gtid.to_owned(), now));
+    }
+
+    fn note_applied(&mut self, heard: Heard) {
+        let known = self.applied.as_ref();
+        if known.is_none_or(|old| old.gtid != heard.gtid) {
+            self.moved = heard.at;
+        }
+        self.applied = Some(heard);
     }
 
     /// Transactions behind, and for how many seconds that has not changed.
     fn delay(&self, now: i64) -> (Option<u64>, Option<u64>) {
-        let fresh = |known: &Option<(String, i64)>| {
-            let known = known.as_ref().filter(|(_, at)| now - at < FRESH);
-            known.map(|(gtid, _)| gtid.clone())
-        };
+        let fresh = |known: &Option<Heard>| known.clone().filter(|one| now - one.at < FRESH);
         let (Some(read), Some(applied)) = (fresh(&self.read), fresh(&self.applied)) else {
             return (None, None);
         };
         let stands = now - self.moved;
         let seconds = u64::try_from(stands / SECOND).unwrap_or_default();
+        let late = behind(&read.gtid, &applied.gtid);
+        let since = fresh(&self.before).map(|before| read_since(&before, &read, applied.taken));
         (
-            behind(&read, &applied),
+            late.map(|late| late.saturating_sub(since.unwrap_or_default())),
             (stands >= STANDS).then_some(seconds),
         )
     }
+}
+
+/// About how many transactions Src has read since that time, as a part of those between
+/// its last two samples: samples of the two tasks lie up to 15 s apart, and what was
+/// read in between may be applied long since.
+fn read_since(before: &Heard, read: &Heard, time: i64) -> u64 {
+    let apart = read.taken.saturating_sub(before.taken);
+    let part = read.taken.saturating_sub(time).clamp(0, apart.max(0));
+    let all = behind(&read.gtid, &before.gtid).unwrap_or_default();
+    let (Ok(part), Ok(apart @ 1..)) = (u128::try_from(part), u128::try_from(apart)) else {
+        return 0;
+    };
+    u64::try_from(u128::from(all) * part / apart).unwrap_or_default()
 }
 
 /// What is remembered of jobs' delays.
@@ -109,26 +141,29 @@ impl Delay<'_> {
             note(&mut known.lock().unwrap_or_else(PoisonError::into_inner));
         };
         let at = now();
+        let heard = |gtid: &str, taken| Heard {
+            gtid: gtid.to_owned(),
+            taken,
+            at,
+        };
         match side {
             Side::Src => {
-                let read = &said.current_coordinates.gtid_set;
-                lock(&known, &|known| known.read = Some((read.clone(), at)));
+                let read = heard(&said.current_coordinates.gtid_set, said.timestamp);
+                lock(&known, &|known| known.note_read(read.clone()));
                 if let Some(gtid) = self.stored(job).await {
-                    lock(&known, &|known| known.note_applied(&gtid, at));
+                    lock(&known, &|known| known.note_applied(heard(&gtid, at)));
                 }
             }
             Side::Dest => {
-                let applied = &said.current_coordinates.retrieved_gtid_set;
-                lock(&known, &|known| known.note_applied(applied, at));
-                let heard = {
+                let applied = heard(&said.current_coordinates.retrieved_gtid_set, said.timestamp);
+                lock(&known, &|known| known.note_applied(applied.clone()));
+                let is_known = {
                     let known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                    known
-                        .read
-                        .as_ref()
-                        .is_some_and(|(_, heard)| at - heard < STANDS)
+                    known.read.as_ref().is_some_and(|one| at - one.at < STANDS)
                 };
-                if !heard && let Some(read) = self.read_by_src(job, allocation).await {
-                    lock(&known, &|known| known.read = Some((read.clone(), at)));
+                if !is_known && let Some(read) = self.read_by_src(job, allocation).await {
+                    let read = heard(&read.current_coordinates.gtid_set, read.timestamp);
+                    lock(&known, &|known| known.note_read(read.clone()));
                 }
             }
         }
@@ -146,8 +181,23 @@ impl Delay<'_> {
         let known = self.known(&format!("{job}\0stored")).await;
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         let at = now();
-        known.note_applied(position, at);
+        known.note_applied(Heard {
+            gtid: position.to_owned(),
+            taken: at,
+            at,
+        });
         u64::try_from((at - known.moved) / SECOND).unwrap_or_default()
+    }
+
+    /// How many transactions a job is behind, by what its tasks have counted.
+    pub async fn counted(self, job: &str, counts: Counts) -> Option<u64> {
+        let (Some(read), Some(applied)) = (counts.read, counts.applied) else {
+            return counts.queued;
+        };
+        let queued = counts.queued.is_some_and(|queued| queued > 0);
+        let known = self.known(&format!("{job}\0counted")).await;
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(known.counted.behind(read, applied, queued, now()))
     }
 
     async fn known(self, job: &str) -> Arc<Mutex<Known>> {
@@ -168,7 +218,7 @@ impl Delay<'_> {
     }
 
     /// What the Src of a job says that it has read.
-    async fn read_by_src(self, job: &str, dest: &str) -> Option<String> {
+    async fn read_by_src(self, job: &str, dest: &str) -> Option<Arc<Statistics>> {
         let nomad = self.reader.nomad;
         let source = match self.delays.sources.get(dest).await {
             Some(known) => Some(known),
@@ -185,7 +235,7 @@ impl Delay<'_> {
             .sources
             .insert(dest.to_owned(), source.clone())
             .await;
-        Some(said.current_coordinates.gtid_set.clone())
+        Some(said)
     }
 }
 
@@ -210,10 +260,14 @@ mod tests {
     fn a_destination_stands_when_it_has_not_moved_between_two_looks() {
         let mut known = Known::default();
         let mut look = |read: u64, applied: u64, at: i64| {
-            let at = at * SECOND;
-            known.read = Some((format!("{SET}{read}"), at));
-            known.note_applied(&format!("{SET}{applied}"), at);
-            known.delay(at)
+            let heard = |number| Heard {
+                gtid: format!("{SET}{number}"),
+                taken: at * SECOND,
+                at: at * SECOND,
+            };
+            known.note_read(heard(read));
+            known.note_applied(heard(applied));
+            known.delay(at * SECOND)
         };
         // The first look cannot tell.
         assert_eq!(look(10, 8, 100), (Some(2), None));
@@ -224,5 +278,27 @@ mod tests {
         assert_eq!(look(15, 15, 208), (Some(0), None));
         // What was said long ago is not compared.
         assert_eq!(known.delay(300 * SECOND), (None, None));
+    }
+
+    #[test]
+    fn what_src_has_read_since_dests_sample_is_not_behind() {
+        let heard = |number: u64, taken: i64| Heard {
+            gtid: format!("{SET}{number}"),
+            taken: taken * SECOND,
+            at: taken * SECOND,
+        };
+        // Ten transactions a second, all of them applied at once.
+        let mut known = Known::default();
+        known.note_read(heard(1_000, 100));
+        known.note_applied(heard(1_050, 105));
+        known.note_read(heard(1_150, 115));
+        assert_eq!(known.delay(115 * SECOND).0, Some(0));
+        // The destination stands since 105.
+        known.note_applied(heard(1_050, 120));
+        known.note_read(heard(1_300, 130));
+        assert_eq!(known.delay(130 * SECOND).0, Some(150));
+        // Nothing is taken off when Dest's sample is the newer one.
+        known.note_applied(heard(1_050, 135));
+        assert_eq!(known.delay(135 * SECOND).0, Some(250));
     }
 }

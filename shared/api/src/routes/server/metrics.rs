@@ -6,7 +6,7 @@
 
 use dtle_nomad::ReadOptions;
 use dtle_translate::JobView;
-use dtle_translate::metrics::{OfJob, text};
+use dtle_translate::metrics::{OfJob, counts, text};
 use dtle_translate::progress::Progress;
 
 use crate::cluster::jobs;
@@ -50,7 +50,8 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let jobs = jobs.value;
     let views: Vec<JobView<'_>> = jobs.iter().map(|job| JobView::new(&job.job)).collect();
     let mut shown = Vec::with_capacity(jobs.len());
-    for (job, view) in jobs.iter().zip(&views) {
+    let counts = counts(&views, &nodes);
+    for ((job, view), counts) in jobs.iter().zip(&views).zip(counts) {
         let stored = job.progress.as_ref().map(Progress::position);
         let since_progress = match stored {
             Ok(stored) if !stored.is_empty() => {
@@ -63,6 +64,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
             view,
             status: &job.status,
             since_progress,
+            behind: context.delay().counted(&job.job.id, counts).await,
         });
     }
     Ok(Reply::prometheus(text(&shown, &nodes)))
