@@ -102,9 +102,9 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// How many transactions are behind. `queued`: whether some wait in the tasks'
-    /// queues. `now`: Unix nanoseconds.
-    pub fn behind(&mut self, read: u64, applied: u64, queued: bool, now: i64) -> u64 {
+    /// How many transactions are behind. `queued`: what waits in the tasks' queues,
+    /// transactions or groups of them. `now`: Unix nanoseconds.
+    pub fn behind(&mut self, read: u64, applied: u64, queued: u64, now: i64) -> u64 {
         let difference = read.saturating_sub(applied);
         let is_first = self.moved == 0;
         // A task that was started again counts from 0.
@@ -115,10 +115,10 @@ impl Counted {
             self.moved = now;
         }
         (self.read, self.applied) = (read, applied);
-        if !queued && now.saturating_sub(self.moved) < COUNTED {
+        if queued == 0 && now.saturating_sub(self.moved) < COUNTED {
             self.level = difference;
         }
-        difference.saturating_sub(self.level)
+        difference.saturating_sub(self.level).max(queued)
     }
 }
 
@@ -181,28 +181,30 @@ mod tests {
         const SECOND: i64 = 1_000_000_000;
         let mut counted = Counted::default();
         for (at, read, applied, queued, behind) in [
-            (100, 2_501, 2_501, false, 0),
-            (115, 2_600, 2_600, false, 0),
+            (100, 2_501, 2_501, 0, 0),
+            (115, 2_600, 2_600, 0, 0),
             // Dest is started again, then Src, which reads 115 once more.
-            (130, 2_600, 0, false, 0),
-            (145, 0, 10, false, 0),
-            (160, 300, 185, false, 0),
-            (175, 400, 285, false, 0),
+            (130, 2_600, 0, 0, 0),
+            (145, 0, 10, 0, 0),
+            (160, 300, 185, 0, 0),
+            (175, 400, 285, 0, 0),
             // The source is quiet.
-            (1_000, 400, 285, false, 0),
+            (1_000, 400, 285, 0, 0),
             // A table is locked: the first transaction waits in no queue.
-            (1_015, 401, 285, false, 1),
-            (1_030, 450, 285, true, 50),
-            (1_060, 500, 285, true, 100),
+            (1_015, 401, 285, 0, 1),
+            (1_030, 450, 285, 49, 50),
+            (1_060, 500, 285, 60, 100),
             // It goes on.
-            (1_075, 500, 300, true, 85),
-            (1_090, 510, 395, false, 0),
+            (1_075, 500, 300, 60, 85),
+            (1_090, 510, 395, 0, 0),
         ] {
             let found = counted.behind(read, applied, queued, at * SECOND);
             assert_eq!(found, behind, "{at}");
         }
+        // What waits is behind, however much more was read within moments.
+        assert_eq!(counted.behind(511, 396, 3, 1_091 * SECOND), 3);
         // One that is behind when it is first seen.
-        assert_eq!(Counted::default().behind(500, 400, true, SECOND), 100);
+        assert_eq!(Counted::default().behind(500, 400, 9, SECOND), 100);
     }
 
     #[test]

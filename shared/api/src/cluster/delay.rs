@@ -194,7 +194,7 @@ impl Delay<'_> {
         let (Some(read), Some(applied)) = (counts.read, counts.applied) else {
             return counts.queued;
         };
-        let queued = counts.queued.is_some_and(|queued| queued > 0);
+        let queued = counts.queued.unwrap_or_default();
         let known = self.known(&format!("{job}\0counted")).await;
         let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
         Some(known.counted.behind(read, applied, queued, now()))
