@@ -52,7 +52,7 @@ struct Known {
 }
 
 impl Known {
-    fn note_read(&mut self, heard: Heard) {
+    fn note_read(&mut self, heard: &Heard) {
         let known = self.read.replace(heard.clone());
         if known.as_ref().is_some_and(|old| old.taken != heard.taken) {
             self.before = known;
@@ -149,7 +149,7 @@ impl Delay<'_> {
         match side {
             Side::Src => {
                 let read = heard(&said.current_coordinates.gtid_set, said.timestamp);
-                lock(&known, &|known| known.note_read(read.clone()));
+                lock(&known, &|known| known.note_read(&read));
                 if let Some(gtid) = self.stored(job).await {
                     lock(&known, &|known| known.note_applied(heard(&gtid, at)));
                 }
@@ -163,7 +163,7 @@ impl Delay<'_> {
                 };
                 if !is_known && let Some(read) = self.read_by_src(job, allocation).await {
                     let read = heard(&read.current_coordinates.gtid_set, read.timestamp);
-                    lock(&known, &|known| known.note_read(read.clone()));
+                    lock(&known, &|known| known.note_read(&read));
                 }
             }
         }
@@ -265,7 +265,7 @@ mod tests {
                 taken: at * SECOND,
                 at: at * SECOND,
             };
-            known.note_read(heard(read));
+            known.note_read(&heard(read));
             known.note_applied(heard(applied));
             known.delay(at * SECOND)
         };
@@ -289,13 +289,13 @@ mod tests {
         };
         // Ten transactions a second, all of them applied at once.
         let mut known = Known::default();
-        known.note_read(heard(1_000, 100));
+        known.note_read(&heard(1_000, 100));
         known.note_applied(heard(1_050, 105));
-        known.note_read(heard(1_150, 115));
+        known.note_read(&heard(1_150, 115));
         assert_eq!(known.delay(115 * SECOND).0, Some(0));
         // The destination stands since 105.
         known.note_applied(heard(1_050, 120));
-        known.note_read(heard(1_300, 130));
+        known.note_read(&heard(1_300, 130));
         assert_eq!(known.delay(130 * SECOND).0, Some(150));
         // Nothing is taken off when Dest's sample is the newer one.
         known.note_applied(heard(1_050, 135));
