@@ -37,19 +37,19 @@ pub fn behind(read: &str, applied: &str) -> Option<u64> {
 }
 
 /// Puts right what the figures of a task would hide. `behind`: transactions that are
-/// read and not applied; `standing`: seconds since what is stored as applied last
-/// moved, if it has not moved between two looks.
+/// read and not applied; `waiting`: for how many seconds some of them have waited at
+/// least, or nothing was applied, if that is long.
 pub fn put_right(
     statistics: &mut Statistics,
     side: Side,
     behind: Option<u64>,
-    standing: Option<u64>,
+    waiting: Option<u64>,
 ) {
     let mut delay = statistics.delay_count.unwrap_or_default();
     if let Some(behind) = behind {
         delay.num = behind;
     }
-    if let (Some(behind @ 1..), Some(seconds)) = (behind, standing) {
+    if let (Some(behind @ 1..), Some(seconds)) = (behind, waiting) {
         delay.time = delay.time.max(seconds);
         if statistics.eta == "0s" {
             "N/A".clone_into(&mut statistics.eta);

@@ -3,6 +3,7 @@
 //! What Src has read and what Dest has applied come from two tasks, and that Dest
 //! stands shows only between two looks. So both are remembered, by job.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,10 @@ const FRESH: i64 = 40 * SECOND;
 /// fifteen seconds old.
 const STANDS: i64 = 15 * SECOND;
 
+/// How many of Src's samples are remembered while they are not applied: ten minutes of
+/// a dashboard.
+const SAMPLES: usize = 40;
+
 /// How long a job is remembered after its last look.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
@@ -39,10 +44,9 @@ struct Heard {
 
 #[derive(Default)]
 struct Known {
-    /// What Src has read.
-    read: Option<Heard>,
-    /// What it had read by the sample before.
-    before: Option<Heard>,
+    /// What Src has read, by its samples, the newest last: the two newest, and before
+    /// them those that are not applied.
+    reads: VecDeque<Heard>,
     /// What is applied.
     applied: Option<Heard>,
     /// When it last moved, as far as was seen.
@@ -53,9 +57,22 @@ struct Known {
 
 impl Known {
     fn note_read(&mut self, heard: &Heard) {
-        let known = self.read.replace(heard.clone());
-        if known.as_ref().is_some_and(|old| old.taken != heard.taken) {
-            self.before = known;
+        if self
+            .reads
+            .back()
+            .is_some_and(|old| old.taken == heard.taken)
+        {
+            self.reads.pop_back();
+        }
+        self.reads.push_back(heard.clone());
+        let applied = self.applied.as_ref();
+        let is_applied = |read: &Heard| {
+            applied.is_some_and(|applied| behind(&read.gtid, &applied.gtid) == Some(0))
+        };
+        while self.reads.len() > SAMPLES
+            || self.reads.len() > 2 && self.reads.front().is_some_and(is_applied)
+        {
+            self.reads.pop_front();
         }
     }
 
@@ -67,19 +84,26 @@ impl Known {
         self.applied = Some(heard);
     }
 
-    /// Transactions behind, and for how many seconds that has not changed.
+    /// Transactions behind, and for how many seconds some of them have waited at least.
     fn delay(&self, now: i64) -> (Option<u64>, Option<u64>) {
-        let fresh = |known: &Option<Heard>| known.clone().filter(|one| now - one.at < FRESH);
-        let (Some(read), Some(applied)) = (fresh(&self.read), fresh(&self.applied)) else {
+        let is_fresh = |known: &&Heard| now - known.at < FRESH;
+        let applied = self.applied.as_ref().filter(is_fresh);
+        let mut newest = self.reads.iter().rev();
+        let (Some(read), Some(applied)) = (newest.next().filter(is_fresh), applied) else {
             return (None, None);
         };
-        let stands = now - self.moved;
-        let seconds = u64::try_from(stands / SECOND).unwrap_or_default();
         let late = behind(&read.gtid, &applied.gtid);
-        let since = fresh(&self.before).map(|before| read_since(&before, &read, applied.taken));
+        let before = newest.next().filter(is_fresh);
+        let since = before.map(|before| read_since(before, read, applied.taken));
+        // What Src had read long before Dest took its figures, and Dest had not applied.
+        let waits = |read: &&Heard| behind(&read.gtid, &applied.gtid).is_some_and(|late| late > 0);
+        let oldest = self.reads.iter().find(waits);
+        let waiting = oldest.map_or(0, |read| applied.taken.saturating_sub(read.taken));
+        let waiting = waiting.max(now - self.moved);
+        let seconds = u64::try_from(waiting / SECOND).unwrap_or_default();
         (
             late.map(|late| late.saturating_sub(since.unwrap_or_default())),
-            (stands >= STANDS).then_some(seconds),
+            (waiting >= STANDS).then_some(seconds),
         )
     }
 }
@@ -159,7 +183,8 @@ impl Delay<'_> {
                 lock(&known, &|known| known.note_applied(applied.clone()));
                 let is_known = {
                     let known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                    known.read.as_ref().is_some_and(|one| at - one.at < STANDS)
+                    let newest = known.reads.back();
+                    newest.is_some_and(|one| at - one.at < STANDS)
                 };
                 if !is_known && let Some(read) = self.read_by_src(job, allocation).await {
                     let read = heard(&read.current_coordinates.gtid_set, read.timestamp);
@@ -167,12 +192,12 @@ impl Delay<'_> {
                 }
             }
         }
-        let (behind, standing) = {
+        let (behind, waiting) = {
             let known = known.lock().unwrap_or_else(PoisonError::into_inner);
             known.delay(at)
         };
         let mut said = said.clone();
-        put_right(&mut said, side, behind, standing);
+        put_right(&mut said, side, behind, waiting);
         said
     }
 
@@ -300,5 +325,28 @@ mod tests {
         // Nothing is taken off when Dest's sample is the newer one.
         known.note_applied(heard(1_050, 135));
         assert_eq!(known.delay(135 * SECOND).0, Some(250));
+    }
+
+    #[test]
+    fn a_destination_that_moves_slowly_is_late_by_what_it_has_not_applied() {
+        let mut known = Known::default();
+        let mut look = |read: u64, applied: u64, at: i64| {
+            let heard = |number| Heard {
+                gtid: format!("{SET}{number}"),
+                taken: at * SECOND,
+                at: at * SECOND,
+            };
+            known.note_read(&heard(read));
+            known.note_applied(heard(applied));
+            known.delay(at * SECOND)
+        };
+        assert_eq!(look(100, 100, 100), (Some(0), None));
+        assert_eq!(look(250, 120, 115), (Some(130), None));
+        // What was read by 115 is not applied by 130 and 145, although it moves.
+        assert_eq!(look(400, 140, 130), (Some(260), Some(15)));
+        assert_eq!(look(550, 160, 145), (Some(390), Some(30)));
+        // Now it is, and what was read by 130 is not.
+        assert_eq!(look(600, 390, 160), (Some(210), Some(30)));
+        assert_eq!(look(600, 600, 175), (Some(0), None));
     }
 }
