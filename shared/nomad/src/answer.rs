@@ -5,7 +5,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
-use super::error::{Passing, classify, own_words, passing};
+use super::error::{Passing, classify, is_expired, own_words, passing};
 use super::{Error, QueryMeta};
 
 /// Why an attempt brought no usable answer, and what follows from that.
@@ -57,6 +57,11 @@ impl Incoming {
             },
             _ => None,
         }
+    }
+
+    /// Whether the token was not taken; nothing has been done then.
+    pub(crate) fn refuses_token(&self) -> bool {
+        self.status == 403 || (self.status == 500 && is_expired(&self.body))
     }
 
     /// Nomad's API sends no HTML; a proxy's error page or a login page is some.

@@ -524,15 +524,16 @@ impl Session<'_> {
             .await
     }
 
-    /// `DELETE /v1/operator/raft/peer?address=…` or `?id=…`.
+    /// `DELETE /v1/operator/raft/peer?id=…`. Nomad from 1.4 on takes no address, and all
+    /// take an ID.
     ///
     /// # Errors
     /// As every call.
-    pub async fn raft_remove_peer(&self, key: &str, value: &str) -> Result<(), Error> {
+    pub async fn raft_remove_peer(&self, id: &str) -> Result<(), Error> {
         self.command(
             Method::DELETE,
             &["v1", "operator", "raft", "peer"],
-            &[(key, value)],
+            &[("id", id)],
         )
         .await
     }

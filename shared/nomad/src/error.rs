@@ -15,10 +15,17 @@ pub enum Error {
         /// Index headers of the answer, where it had them.
         meta: Option<QueryMeta>,
     },
-    /// 403: the gateway's own token is missing, unknown or too weak.
+    /// 403: the gateway's own token is missing, unknown, expired or too weak.
     #[error("Nomad answered 403: {text}")]
     Forbidden {
-        /// Nomad's words: `Permission denied`, `ACL token not found`.
+        /// Nomad's words: `Permission denied`, `ACL token not found`, `ACL token expired`.
+        text: String,
+    },
+    /// 403: the cluster takes jobs from nobody but holders of a management token
+    /// (`RejectJobRegistration` in the scheduler's configuration).
+    #[error("Nomad answered 403: {text}")]
+    TakesNoJobs {
+        /// Nomad's words.
         text: String,
     },
     /// The cluster had no leader on any attempt.
@@ -120,6 +127,8 @@ pub(super) fn passing(text: &[u8]) -> Option<Passing> {
     match words {
         b"No cluster leader" => return Some(Passing::NoLeader),
         b"node is not the leader"
+        // A leader that has just been elected (Nomad's nomad/rpc.go).
+        | b"Not ready to serve consistent reads"
         | b"leadership transfer in progress"
         | b"timed out enqueuing operation" => return Some(Passing::NotApplied),
         b"leadership lost while committing log" | b"raft is already shutdown" => {
@@ -152,6 +161,14 @@ pub(super) fn passing(text: &[u8]) -> Option<Passing> {
     (broke.contains(&words) || go.iter().any(|end| words.ends_with(end))).then_some(Passing::Lost)
 }
 
+/// What a token is that had a time to live, from Nomad 1.4 on.
+const TOKEN_EXPIRED: &str = "ACL token expired";
+
+/// Whether an error's text says that the token has expired. Agents say so with 500.
+pub(super) fn is_expired(text: &[u8]) -> bool {
+    text.trim_ascii_end().ends_with(TOKEN_EXPIRED.as_bytes())
+}
+
 /// What a Nomad status and text mean.
 pub(super) fn classify(status: u16, text: &str, meta: Option<QueryMeta>) -> Error {
     let text = text.trim();
@@ -162,6 +179,12 @@ pub(super) fn classify(status: u16, text: &str, meta: Option<QueryMeta>) -> Erro
         .unwrap_or(text);
     match status {
         404 => Error::NotFound { meta },
+        403 if text.starts_with("Job registration") => Error::TakesNoJobs {
+            text: text.to_owned(),
+        },
+        _ if is_expired(text.as_bytes()) => Error::Forbidden {
+            text: TOKEN_EXPIRED.to_owned(),
+        },
         403 => Error::Forbidden {
             text: text.to_owned(),
         },
@@ -198,6 +221,29 @@ mod tests {
         }
     }
 
+    /// The texts of Nomad 1.2.16 and later (nomad/structs/errors.go, command/agent/http.go).
+    #[test]
+    fn a_token_that_expired_is_told_from_a_cluster_that_takes_no_jobs() {
+        for (status, text) in [
+            (403, "ACL token expired"),
+            (
+                500,
+                "ACL token not found or invalid workload identity: ACL token expired",
+            ),
+        ] {
+            let Error::Forbidden { text } = classify(status, text, None) else {
+                panic!("{text}");
+            };
+            assert_eq!(text, "ACL token expired");
+        }
+        let disabled =
+            "Job registration, dispatch, and scale are disabled by the scheduler configuration";
+        let Error::TakesNoJobs { text } = classify(403, disabled, None) else {
+            panic!("another meaning");
+        };
+        assert_eq!(text, disabled);
+    }
+
     #[test]
     fn faults_that_pass_are_told_by_whether_anything_can_have_been_done() {
         use Passing::{Lost, NoLeader, NotApplied};
@@ -213,6 +259,11 @@ mod tests {
                 Some(NotApplied),
             ),
             ("rpc error: node is not the leader", Some(NotApplied)),
+            ("Not ready to serve consistent reads", Some(NotApplied)),
+            (
+                "rpc error: Not ready to serve consistent reads",
+                Some(NotApplied),
+            ),
             ("leadership lost while committing log", Some(Lost)),
             (
                 "rpc error: leadership lost while committing log",

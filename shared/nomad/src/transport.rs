@@ -276,8 +276,9 @@ impl Session<'_> {
             .await
             .map_err(|cause| Error::NoToken { cause })?;
         let answer = self.send_until(outgoing, Some(&token)).await?;
-        // A token that was rotated: Nomad has done nothing, so it may be repeated.
-        if answer.status == 403
+        // A token that was rotated, or has expired: Nomad has done nothing, so it may be
+        // repeated.
+        if answer.refuses_token()
             && let Some(renewed) = credential.renewed(&token).await
         {
             return self.send_until(outgoing, Some(&renewed)).await;

@@ -43,7 +43,16 @@ pub fn to_self(agent: wire::AgentSelf) -> v2::AgentSelf {
     let client = stats.entry("client".to_owned()).or_default();
     client.entry("node_id".to_owned()).or_default();
     let mut config = empty_config();
-    fill(&mut config, &Value::Object(agent.config));
+    let mut theirs = agent.config;
+    // From 1.7 on Nomad knows several Consuls; the one of the gateway's jobs is the
+    // default.
+    if let Some(Value::Array(consuls)) = theirs.remove("Consuls") {
+        let named = consuls.iter().find(|one| one["Name"] == "default");
+        if let Some(consul) = named.or(consuls.first()) {
+            theirs.insert("Consul".to_owned(), consul.clone());
+        }
+    }
+    fill(&mut config, &Value::Object(theirs));
     for secret in ["/Consul/Auth", "/Consul/Token"] {
         if let Some(place) = config.pointer_mut(secret) {
             *place = json!("");

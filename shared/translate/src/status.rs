@@ -248,25 +248,28 @@ fn blocked(view: &JobView<'_>, evaluations: &[Evaluation]) -> Option<String> {
             let side = view
                 .side_of_group(group)
                 .map_or_else(|| group.clone(), |side| side.to_string());
-            format!("{side}: {}", reason(metrics))
+            format!("{side}: {}", reason(metrics, &view.job.datacenters))
         })
         .collect();
     Some(reasons.join("; "))
 }
 
-fn reason(metrics: &Metrics) -> String {
+/// Nomad up to 1.4 counts the nodes of every datacenter of the job, later ones leave out
+/// those without a node: then they are the `datacenters` of the job.
+fn reason(metrics: &Metrics, datacenters: &[String]) -> String {
     if metrics.nodes_evaluated == 0 {
-        let datacenters: Vec<&str> = metrics
+        let counted: Vec<&str> = metrics
             .nodes_available
             .iter()
             .flatten()
             .filter(|(_, nodes)| **nodes == 0)
             .map(|(name, _)| name.as_str())
             .collect();
-        return match datacenters.as_slice() {
-            [] => "no node is in the job's datacenters".to_owned(),
-            names => format!("no node is in datacenter {}", names.join(", ")),
+        let names = match counted.as_slice() {
+            [] => datacenters.join(", "),
+            names => names.join(", "),
         };
+        return format!("no node is in datacenter {names}");
     }
     let mut parts = Vec::new();
     for (what, nodes) in metrics.constraint_filtered.iter().flatten() {

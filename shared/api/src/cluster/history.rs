@@ -51,10 +51,12 @@ fn standing(versions: &[JobVersion], own: Option<(u64, u64)>) -> Vec<u64> {
 }
 
 /// Whether the versions that Nomad still has tell if a write stands: the write itself
-/// is among them and, unless it made the job, one that is older.
+/// is among them and, unless it made the job, one that is older. A Nomad that keeps one
+/// version only (`job_tracked_versions = 1`) never has one that is older: there, that
+/// the write is the job is all that can be known.
 fn is_told(versions: &[JobVersion], ours: u64, base: u64) -> bool {
     let place = versions.iter().position(|v| v.job_modify_index == ours);
-    place.is_some_and(|place| place > 0 || base == 0)
+    place.is_some_and(|place| place > 0 || base == 0 || versions.len() == 1)
 }
 
 impl Write<'_> {

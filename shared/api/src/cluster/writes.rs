@@ -140,8 +140,11 @@ impl Write<'_> {
                 (_, error) => return Err(error.into()),
             },
         };
-        // A write that changed nothing has made no version.
-        if ours == self.expected || self.writer.servers.check_atomically(nomad).await {
+        // A write that changed nothing has made no version. Then Nomad answers with the
+        // job's JobModifyIndex, from 1.11.2 on with its ModifyIndex; the index of the
+        // write is that of an evaluation, or the same.
+        let has_changed = ours == index && ours != self.expected;
+        if !has_changed || self.writer.servers.check_atomically(nomad).await {
             return Ok(Ok(index));
         }
         Ok(self.settle(ours).await?.map_or(Ok(index), Err))

@@ -206,6 +206,10 @@ impl From<nomad::Error> for Error {
                 // A token that Nomad does not know, or no longer.
                 _ => Fault::Gateway,
             }),
+            nomad::Error::TakesNoJobs { ref text } => Self::new(
+                StatusCode::FORBIDDEN,
+                format!("Nomad takes no jobs: {text}"),
+            ),
             // 2.x's command line looks for exactly this text.
             nomad::Error::NoLeader => Self::refused("No cluster leader").nomad_is_down(),
             nomad::Error::NotOurRegion => Self::refused("No path to region"),

@@ -165,6 +165,17 @@ fn the_only_version_that_is_left_stands() {
 }
 
 #[test]
+fn where_one_version_is_kept_the_write_that_is_the_job_is_no_lost_one() {
+    let only = [version(90, "h", 80)];
+    assert!(is_told(&only, 90, 80));
+    // Somebody else's has replaced it: whether that changed it cannot be told.
+    assert!(!is_told(&only, 85, 80));
+    // Where more are kept, those that would tell are gone.
+    let two = [version(90, "h", 80), version(95, "i", 90)];
+    assert!(!is_told(&two, 90, 80));
+}
+
+#[test]
 fn a_race_that_was_recorded_ends_alike_for_all_whatever_is_forgotten() {
     // On Nomad 1.1.2, with two gateways.
     let mut versions = vec![

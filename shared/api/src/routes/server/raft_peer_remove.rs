@@ -35,7 +35,7 @@ pub const ROUTE: Route = Route {
 
 async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let query = &context.call.query;
-    let (key, value) = match (query.get("id"), query.get("address")) {
+    let id = match (query.get("id"), query.get("address")) {
         (None, None) => {
             return Err(Error::bad_request(
                 "Must specify either ?id with the server's ID or ?address with IP:port of peer to remove",
@@ -46,10 +46,25 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
                 "Must specify only one of ?id or ?address",
             ));
         }
-        (Some(id), None) => ("id", id),
-        (None, Some(address)) => ("address", address),
+        (Some(id), None) => {
+            context.acts_on(Kind::Server, id);
+            id.to_owned()
+        }
+        (None, Some(address)) => {
+            context.acts_on(Kind::Server, address);
+            id_of(context, address).await?
+        }
     };
-    context.acts_on(Kind::Server, value);
-    context.nomad.raft_remove_peer(key, value).await?;
+    context.nomad.raft_remove_peer(&id).await?;
     Ok(Reply::empty())
+}
+
+/// The ID of the server with that address. With Raft protocol 2 it is the address.
+async fn id_of(context: &Context<'_>, address: &str) -> Result<String, Error> {
+    let servers = context.nomad.raft_configuration().await?.servers;
+    let named = servers.into_iter().find(|one| one.address == address);
+    // Nomad's words, while it took an address itself.
+    let unknown =
+        || Error::refused(format!("address {address:?} was not found in the Raft configuration"));
+    named.map(|one| one.id).ok_or_else(unknown)
 }
