@@ -324,10 +324,10 @@ pub(crate) fn raft_configuration(state: &State) -> Value {
         "Index": 0,
         "Servers": [{
             "Address": state.agent.rpc,
-            "ID": state.agent.rpc,
+            "ID": state.raft_id(),
             "Leader": true,
             "Node": format!("{}.{}", state.agent.name, state.agent.region),
-            "RaftProtocol": "2",
+            "RaftProtocol": if state.agent.rules.raft_ids { "3" } else { "2" },
             "Voter": true,
         }],
     })

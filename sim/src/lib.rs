@@ -104,6 +104,7 @@ impl NomadSim {
             node: options.node_id,
             name: options.node_name,
             build: options.build,
+            rules,
             datacenter: "dc1".to_owned(),
             region: options.region.clone(),
             http: address.to_string(),

@@ -135,7 +135,7 @@ impl Default for Options {
 }
 
 /// What depends on the release of Nomad. Everything else is as in 1.1.2.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Rules {
     /// `EnforceIndex` is checked and applied in one step, as from 2.0.1. Before, the
     /// check sees a snapshot, and another writer may come in between.
@@ -143,6 +143,15 @@ pub(crate) struct Rules {
     /// The query names the namespace of a register, as from 1.2.16. Before, the job in
     /// the body alone does.
     pub(crate) query_names_namespace: bool,
+    /// A server has a UUID as its ID in Raft, as with Raft protocol 3, the default from
+    /// 1.3.0. Before, its address is its ID.
+    pub(crate) raft_ids: bool,
+    /// A token that is not known is a `Permission denied` for most routes, as from 1.5.0.
+    pub(crate) denies_unknown_tokens: bool,
+    /// A Raft peer is removed by its ID alone, as from 1.10.1.
+    pub(crate) removes_peers_by_id: bool,
+    /// A register that changes nothing answers with the job's ModifyIndex, as from 1.11.2.
+    pub(crate) unchanged_is_modify_index: bool,
 }
 
 impl Rules {
@@ -153,6 +162,10 @@ impl Rules {
         Self {
             atomic_enforce_index: options.atomic_enforce_index || from([2, 0, 1]),
             query_names_namespace: from([1, 2, 16]),
+            raft_ids: from([1, 3, 0]),
+            denies_unknown_tokens: from([1, 5, 0]),
+            removes_peers_by_id: from([1, 10, 1]),
+            unchanged_is_modify_index: from([1, 11, 2]),
         }
     }
 }

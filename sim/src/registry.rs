@@ -47,7 +47,7 @@ impl State {
 
     /// Registers a job in its full form. The same job once more gets no new
     /// version, only an evaluation: the answer then carries the job's own
-    /// JobModifyIndex, beside the evaluation's index.
+    /// JobModifyIndex (or ModifyIndex), beside the evaluation's index.
     pub(crate) fn register(&mut self, mut doc: Value) -> Written {
         let key = JobKey::of(&doc);
         let index = self.next_index();
@@ -79,12 +79,16 @@ impl State {
             job.sync();
             self.tables.jobs = index;
         }
-        let eval = self.enqueue(self.new_eval(&key, "job-register", index));
-        let job = self.jobs.get(&key);
+        let unchanged_is_modify_index = self.agent.rules.unchanged_is_modify_index;
+        let told = |job: &Job| match unchanged_is_modify_index {
+            true => job.modify_index,
+            false => job.job_modify_index,
+        };
+        let job_modify_index = self.jobs.get(&key).map_or(index, told);
         Written {
-            eval,
+            eval: self.enqueue(self.new_eval(&key, "job-register", index)),
             index,
-            job_modify_index: job.map_or(index, |job| job.job_modify_index),
+            job_modify_index,
         }
     }
 

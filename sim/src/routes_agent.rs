@@ -83,6 +83,12 @@ pub(crate) fn raft_configuration(call: &Call<'_>) -> Outcome {
 
 pub(crate) fn raft_peer(call: &Call<'_>) -> Outcome {
     call.only(call.method == Method::DELETE)?;
+    let (rules, given) = (call.shared.rules, call.query.given("address"));
+    if rules.removes_peers_by_id && given.is_some() {
+        let text =
+            "Removing a peer by address is not supported in the current raft protocol version";
+        return Err(Answer::text(400, text));
+    }
     let (what, value) = match (call.query.given("id"), call.query.given("address")) {
         (Some(id), None) => ("id", id),
         (None, Some(address)) => ("address", address),
@@ -90,14 +96,27 @@ pub(crate) fn raft_peer(call: &Call<'_>) -> Outcome {
             let text = "Must specify only one of ?id or ?address";
             return Err(Answer::text(400, text));
         }
+        (None, None) if rules.removes_peers_by_id => {
+            return Err(Answer::text(400, "Must specify the peer's ID to remove"));
+        }
         (None, None) => {
             let text = "Must specify either ?id with the server's ID or ?address with IP:port of peer to remove";
             return Err(Answer::text(400, text));
         }
     };
     call.gate(Gate::Servers)?;
-    if call.locked(|state| value == state.agent.rpc) {
-        return Ok(Answer::empty(200));
+    let is_own = call.locked(|state| match what {
+        "id" => value == state.raft_id(),
+        _ => value == state.agent.rpc,
+    });
+    match (is_own, what) {
+        // Raft's own words.
+        (true, "address") if rules.raft_ids => {
+            let text = "operation not supported with current protocol version";
+            return Err(Answer::text(500, text));
+        }
+        (true, _) => return Ok(Answer::empty(200)),
+        (false, _) => {}
     }
     let text = format!("{what} {value:?} was not found in the Raft configuration");
     Err(Answer::text(500, text))

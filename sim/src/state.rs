@@ -17,7 +17,7 @@ use tokio::sync::{Notify, watch};
 use crate::go;
 use crate::json::{integer, text};
 use crate::objects::{Alloc, Eval, Job, JobKey, Links, Task, new_id};
-use crate::options::{Pace, Plugin};
+use crate::options::{Pace, Plugin, Rules};
 use crate::pair::Pair;
 use crate::store::Store;
 use crate::timers::{Action, TaskId, Timers};
@@ -39,6 +39,7 @@ pub(crate) struct Agent {
     pub(crate) node: String,
     pub(crate) name: String,
     pub(crate) build: String,
+    pub(crate) rules: Rules,
     pub(crate) datacenter: String,
     pub(crate) region: String,
     pub(crate) http: String,
@@ -125,6 +126,14 @@ impl State {
             _ => return None,
         };
         Some(value.to_owned())
+    }
+
+    /// This server's ID in Raft.
+    pub(crate) fn raft_id(&self) -> &str {
+        match self.agent.rules.raft_ids {
+            true => &self.agent.server,
+            false => &self.agent.rpc,
+        }
     }
 
     /// One more entry in the raft log. Wakes blocking queries, which look

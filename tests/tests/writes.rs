@@ -13,10 +13,10 @@ use std::time::Duration;
 use local::gateway::Server;
 use nomad_sim::{NomadSim, Options};
 use serde_json::{Value, json};
-use tests::cluster::job;
+use tests::cluster::{job, running};
 use tests::contention::is_conflict;
 use tests::proxy::{Fault, Received, Which};
-use tests::{Client, Proxy, gateway};
+use tests::{Client, PATIENCE, Proxy, gateway};
 
 /// A Nomad of some release, and two gateways with a proxy each before it.
 struct Setup {
@@ -29,11 +29,17 @@ struct Setup {
 
 impl Setup {
     async fn start(build: &str) -> Self {
+        Self::keeping(build, 6).await
+    }
+
+    /// With so many versions of a job.
+    async fn keeping(build: &str, job_tracked_versions: usize) -> Self {
         let nomad = NomadSim::start(Options {
             version: Some("4.23.04.0".to_owned()),
             build: build.to_owned(),
             atomic_enforce_index: build.starts_with('2'),
             write_window: Duration::from_millis(20),
+            job_tracked_versions,
             ..Options::default()
         })
         .await
@@ -279,20 +285,39 @@ async fn a_job_with_the_marks_of_an_earlier_release_is_read_and_changed_as_any()
 /// every byte of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_update_that_changes_nothing_makes_no_version() {
-    let setup = Setup::start("1.1.2").await;
+    // From 1.11.2 on Nomad answers such a register with another index.
+    for build in ["1.1.2", "2.0.0"] {
+        let setup = Setup::start(build).await;
+        let api = &setup.apis[0];
+        api.post_json("/v1/jobs", &job("x")).await.succeeds();
+        api.post("/v1/job/x/pause").await.succeeds();
+        api.post("/v1/job/x/resume").await.succeeds();
+        running(api, "x", PATIENCE).await;
+        let before = setup.versions("x").await;
+        assert_ne!(before[0]["ModifyIndex"], before[0]["JobModifyIndex"]);
+        for _ in 0..3 {
+            api.put_json("/v1/job/x", &job("x")).await.succeeds();
+        }
+        let whole = json!({"Job": before[0].clone()});
+        api.put_json("/v1/job/x", &whole).await.succeeds();
+        let now = setup.versions("x").await;
+        assert_eq!(now.len(), before.len(), "{build}");
+        assert_eq!(now[0]["Meta"], before[0]["Meta"], "{build}");
+    }
+}
+
+/// `job_tracked_versions = 1`, which newer releases take.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_nomad_keeps_one_version_a_write_is_no_lost_one() {
+    let setup = Setup::keeping("1.10.5", 1).await;
     let api = &setup.apis[0];
     api.post_json("/v1/jobs", &job("x")).await.succeeds();
+    api.put_json("/v1/job/x", &named("x", "other"))
+        .await
+        .succeeds();
     api.post("/v1/job/x/pause").await.succeeds();
-    api.post("/v1/job/x/resume").await.succeeds();
-    let before = setup.versions("x").await;
-    for _ in 0..3 {
-        api.put_json("/v1/job/x", &job("x")).await.succeeds();
-    }
-    let whole = json!({"Job": before[0].clone()});
-    api.put_json("/v1/job/x", &whole).await.succeeds();
-    let now = setup.versions("x").await;
-    assert_eq!(now.len(), before.len());
-    assert_eq!(now[0]["Meta"], before[0]["Meta"]);
+    assert_eq!(setup.versions("x").await.len(), 1);
+    assert_eq!(api.get("/v1/job/x").await.ok()["Name"], "other");
 }
 
 /// A writer who replaced a change unseen and died before he could put it back: the next

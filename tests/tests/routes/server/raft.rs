@@ -1,8 +1,9 @@
 //! `GET /v1/operator/raft/configuration` and `DELETE /v1/operator/raft/peer`
 
+use nomad_sim::{NomadSim, Options};
 use serde_json::Value;
 use tests::stage::{RUNNING, Stage, like, of_2x};
-use tests::{on_both, on_every_cluster};
+use tests::{gateway, on_both, on_every_cluster};
 
 on_every_cluster!(the_leader_is_in_the_configuration, async |site| {
     let leader = site.api.get("/v1/leader").await.ok();
@@ -66,3 +67,29 @@ on_both!(
         assert_eq!(stage.nomad.unknown(), Vec::<String>::new());
     }
 );
+
+/// Nomad takes an address up to 1.2, an address or an ID that is not one up to 1.10.0, and
+/// only an ID from then on.
+#[tokio::test]
+async fn a_peer_is_removed_by_its_address_whatever_nomad_takes() {
+    for build in ["1.1.2", "1.9.7", "1.10.5", "2.0.5"] {
+        let sim = NomadSim::start(Options {
+            build: build.to_owned(),
+            ..Options::default()
+        })
+        .await
+        .unwrap();
+        let (_server, api) = gateway(&sim.url(), &[]).await;
+        let raft = api.get("/v1/operator/raft/configuration").await.ok();
+        let peer = raft["Servers"][0].clone();
+        let target = |key: &str, value: &str| format!("/v1/operator/raft/peer?{key}={value}");
+        for (key, value) in [("address", &peer["Address"]), ("id", &peer["ID"])] {
+            let answer = api.delete(&target(key, value.as_str().unwrap())).await;
+            assert_eq!((answer.status, answer.text()), (200, ""), "{build}: {key}");
+        }
+        for (key, value) in [("address", "10.0.0.9:4647"), ("id", "nobody")] {
+            let text = format!("{key} \"{value}\" was not found in the Raft configuration");
+            api.delete(&target(key, value)).await.fails(500, &text);
+        }
+    }
+}

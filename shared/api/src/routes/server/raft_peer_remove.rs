@@ -64,7 +64,10 @@ async fn id_of(context: &Context<'_>, address: &str) -> Result<String, Error> {
     let servers = context.nomad.raft_configuration().await?.servers;
     let named = servers.into_iter().find(|one| one.address == address);
     // Nomad's words, while it took an address itself.
-    let unknown =
-        || Error::refused(format!("address {address:?} was not found in the Raft configuration"));
+    let unknown = || {
+        Error::refused(format!(
+            "address {address:?} was not found in the Raft configuration"
+        ))
+    };
     named.map(|one| one.id).ok_or_else(unknown)
 }
