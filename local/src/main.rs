@@ -90,6 +90,11 @@ struct Arguments {
     #[arg(long, value_enum)]
     plugin: Option<Plugin>,
 
+    /// Use the in-memory Nomad, and let it answer as this release of Nomad: 1.1.2, 1.10.5
+    /// and 2.0.5 are compared with real ones.
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
+    nomad_version: Option<String>,
+
     /// Let in only who has a token of this list: a JSON file, which is read again
     /// when it changes, or the JSON itself. `dtle-gateway token new` makes entries.
     #[arg(long, env = "DTLE_TOKENS", value_name = "FILE", hide_env_values = true)]
@@ -249,10 +254,11 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let nomad = arguments
         .nomad
         .as_deref()
-        .filter(|text| !text.trim().is_empty() && arguments.plugin.is_none());
+        .filter(|text| !text.trim().is_empty())
+        .filter(|_| arguments.plugin.is_none() && arguments.nomad_version.is_none());
     let sim = match nomad {
         Some(_) => None,
-        None => Some(NomadSim::start(demo(arguments.plugin.unwrap_or(Plugin::V4))).await?),
+        None => Some(NomadSim::start(demo(arguments)).await?),
     };
     let address = match (&sim, nomad) {
         (Some(sim), _) => sim.url(),
@@ -428,8 +434,20 @@ fn write_completions(shell: Shell) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn demo(plugin: Plugin) -> nomad_sim::Options {
+/// A release of Nomad, such as 1.10.5.
+fn release(text: &str) -> Result<String, String> {
+    let is_number = |part: &str| part.parse::<u16>().is_ok();
+    match text.split('.').collect::<Vec<_>>().as_slice() {
+        parts @ [_, _, _] if parts.iter().copied().all(is_number) => Ok(text.to_owned()),
+        _ => Err("a release has three numbers, such as 1.10.5".to_owned()),
+    }
+}
+
+fn demo(arguments: &Arguments) -> nomad_sim::Options {
+    let plugin = arguments.plugin.unwrap_or(Plugin::V4);
+    let known = nomad_sim::Options::default();
     nomad_sim::Options {
+        build: arguments.nomad_version.clone().unwrap_or(known.build),
         plugin: match plugin {
             Plugin::V3 => nomad_sim::Plugin::V3,
             Plugin::V4 => nomad_sim::Plugin::V4,

@@ -202,7 +202,13 @@ impl Call<'_> {
         match (wanted.filter(|_| gate != Gate::Open), &self.token) {
             (Some(_), None) => Err(Answer::text(403, "Permission denied")),
             (Some(wanted), Some(token)) if token != wanted => {
-                Err(Answer::text(403, "ACL token not found"))
+                let denied = self.shared.rules.denies_unknown_tokens;
+                let text = if denied {
+                    "Permission denied"
+                } else {
+                    "ACL token not found"
+                };
+                Err(Answer::text(403, text))
             }
             _ => Ok(()),
         }

@@ -146,7 +146,7 @@ pub(crate) struct Rules {
     /// A server has a UUID as its ID in Raft, as with Raft protocol 3, the default from
     /// 1.3.0. Before, its address is its ID.
     pub(crate) raft_ids: bool,
-    /// A token that is not known is a `Permission denied` for most routes, as from 1.5.0.
+    /// A token that is not known is a `Permission denied`, as from 1.5.0.
     pub(crate) denies_unknown_tokens: bool,
     /// A Raft peer is removed by its ID alone, as from 1.10.1.
     pub(crate) removes_peers_by_id: bool,

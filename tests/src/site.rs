@@ -1,7 +1,7 @@
 //! A cluster with the gateway in front, for the tests that can run on any.
 //!
 //! By default the cluster is the in-memory Nomad, once with each generation of
-//! the plugin. With NOMAD_ADDR it is that one: then DTLE_SOURCE and
+//! the plugin, and as later releases of Nomad with the newer one. With NOMAD_ADDR it is that one: then DTLE_SOURCE and
 //! DTLE_DESTINATION (`user:password@host:port`) name two MySQL servers that its
 //! nodes reach, DTLE_SCHEMA a schema of the source that may be copied (`test` if
 //! not set), and CONSUL_HTTP_ADDR lets the jobs' progress be removed with them. One
@@ -81,17 +81,20 @@ impl Site {
             return vec![site.await];
         }
         let mut sites = Vec::new();
-        for generation in Generation::BOTH {
+        let first = Generation::BOTH.map(|generation| (generation, "1.1.2"));
+        let later = ["1.10.5", "2.0.5"].map(|build| (Generation::Merged, build));
+        for (generation, build) in first.into_iter().chain(later) {
             let sim = NomadSim::start(Options {
                 plugin: generation.plugin(),
                 version: Some(generation.release().to_owned()),
+                build: build.to_owned(),
                 ..Options::default()
             })
             .await
             .unwrap();
             let mut settings = settings.clone();
             settings.push(("CONSUL_HTTP_ADDR", sim.consul_url()));
-            let name = format!("{generation:?}");
+            let name = format!("{generation:?} with Nomad {build}");
             let url = sim.url();
             let servers = [
                 connection("u:p1@10.9.8.7:3306"),
