@@ -12,9 +12,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::data::FORMS;
+use crate::data::Document;
 use crate::go;
-use crate::json::{extend, find, integer, text};
+use crate::json::{extend, find, integer, list, text};
+use crate::options::Era;
 
 /// A fault in a job's JSON: the text of a 400.
 pub(crate) type TypeError = String;
@@ -105,19 +106,20 @@ fn some(value: &Value) -> Value {
 }
 
 /// The form of a job, a group or a task.
-fn form(of: &str) -> Value {
-    FORMS.get(of).cloned().unwrap_or_default()
+fn form(of: &str, era: Era) -> Value {
+    let forms = era.document(Document::Forms);
+    forms.get(of).cloned().unwrap_or_default()
 }
 
 /// The full form of a job that came in a request. What only Nomad sets
 /// (indexes, Status, Version, SubmitTime) is zero or empty in it.
-pub(crate) fn job(sent: &Value) -> Result<Value, TypeError> {
+pub(crate) fn job(sent: &Value, era: Era) -> Result<Value, TypeError> {
     let given = |field| {
         let sent = sent.as_object().and_then(|sent| find(sent, field));
         sent.filter(|sent| !sent.is_null())
     };
     let kind = given("Type").and_then(Value::as_str).unwrap_or_default();
-    let mut form = form("job");
+    let mut form = form("job", era);
     if !matches!(kind, "" | "service") && given("Update").is_none() {
         extend(
             &mut form,
@@ -142,9 +144,14 @@ pub(crate) fn job(sent: &Value) -> Result<Value, TypeError> {
     let own = json!({
         "CreateIndex": 0, "Dispatched": false, "JobModifyIndex": 0, "ModifyIndex": 0,
         "NomadTokenID": "", "Stable": false, "Status": "", "StatusDescription": "",
-        "SubmitTime": 0, "VaultToken": "", "Version": 0,
+        "SubmitTime": 0, "Version": 0,
     });
     extend(&mut job, own);
+    if era == Era::First {
+        extend(&mut job, json!({"VaultToken": ""}));
+    } else if list(&job, "Datacenters").is_empty() {
+        extend(&mut job, json!({"Datacenters": ["*"]}));
+    }
     // Of a job's own Update Nomad keeps two fields; the rest goes into the groups. A job
     // that was read back carries zeros, which mean that nothing was given.
     let zero = json!({
@@ -159,7 +166,7 @@ pub(crate) fn job(sent: &Value) -> Result<Value, TypeError> {
     }
     if let Some(groups) = job.get_mut("TaskGroups").and_then(Value::as_array_mut) {
         for each in groups {
-            *each = group(each, &update, kind == "batch")?;
+            *each = group(each, &update, kind == "batch", era)?;
         }
     }
     if let Some(own) = job.get_mut("Update") {
@@ -170,10 +177,10 @@ pub(crate) fn job(sent: &Value) -> Result<Value, TypeError> {
 }
 
 /// A group; `update` is what the job's own Update says, `batch` whether the job is one.
-fn group(sent: &Value, update: &Value, batch: bool) -> Result<Value, TypeError> {
-    let mut form = form("group");
+fn group(sent: &Value, update: &Value, batch: bool, era: Era) -> Result<Value, TypeError> {
+    let mut form = form("group", era);
     if batch {
-        extend(&mut form, self::form("batch_group"));
+        extend(&mut form, self::form("batch_group", era));
     }
     if let Some(defaults) = form.get_mut("Update") {
         extend(defaults, update.clone());
@@ -186,17 +193,20 @@ fn group(sent: &Value, update: &Value, batch: bool) -> Result<Value, TypeError> 
     let restart = group.get("RestartPolicy").cloned();
     if let Some(tasks) = group.get_mut("Tasks").and_then(Value::as_array_mut) {
         for each in tasks {
-            *each = task(each, restart.as_ref())?;
+            *each = task(each, restart.as_ref(), era)?;
         }
     }
     Ok(group)
 }
 
-fn task(sent: &Value, restart: Option<&Value>) -> Result<Value, TypeError> {
-    let mut form = form("task");
+fn task(sent: &Value, restart: Option<&Value>, era: Era) -> Result<Value, TypeError> {
+    let mut form = form("task", era);
     extend(&mut form, json!({ "RestartPolicy": restart }));
     let path = "Job.TaskGroups.Tasks";
     let mut task = filled(sent, &form, path)?;
+    if task.get("Identity").is_some_and(Value::is_null) {
+        era.add("identity", &mut task);
+    }
     match task.get_mut("Config") {
         Some(config @ Value::Object(_)) => go::to_float64(config),
         None | Some(Value::Null) => {}

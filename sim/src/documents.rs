@@ -6,10 +6,11 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::data::{AGENT, METRICS, NODE, USAGE};
+use crate::data::Document;
 use crate::go;
 use crate::json::{extend, integer, list, named, text};
 use crate::objects::{Alloc, Eval, Job, JobKey, Task};
+use crate::options::Era;
 use crate::state::{Agent, NODE_CREATE_INDEX, State};
 
 /// Some fields of a document, separated by spaces.
@@ -22,35 +23,57 @@ fn picked(document: &Value, fields: &str) -> Value {
 }
 
 /// A job's summary.
-pub(crate) fn summary(key: &JobKey, job: &Job) -> Value {
+pub(crate) fn summary(key: &JobKey, job: &Job, era: Era) -> Value {
+    let counts = job.summary.iter().map(|(group, counts)| {
+        let mut counts = json!(counts);
+        era.add("counts", &mut counts);
+        (group.clone(), counts)
+    });
+    let counts: Map<String, Value> = counts.collect();
     json!({
         "Children": {"Dead": 0, "Pending": 0, "Running": 0},
         "CreateIndex": job.create_index,
         "JobID": key.id(),
         "ModifyIndex": job.summary_index,
         "Namespace": key.namespace(),
-        "Summary": job.summary,
+        "Summary": counts,
     })
 }
 
 /// The job's line in the list, encoded; kept until the job changes.
-pub(crate) fn job_stub(key: &JobKey, job: &mut Job) -> Bytes {
+pub(crate) fn job_stub(key: &JobKey, job: &mut Job, era: Era) -> Bytes {
     if let Some(stub) = &job.stub {
         return stub.clone();
     }
+    let stub = go::encode(&listed_job(key, job, era));
+    job.stub = Some(stub.clone());
+    stub
+}
+
+/// The same with the job's Meta, as `?meta=true` asks for it in later releases.
+pub(crate) fn job_stub_with_meta(key: &JobKey, job: &Job, era: Era) -> Bytes {
+    let mut document = listed_job(key, job, era);
+    if let Some(meta) = job.doc.get("Meta").filter(|meta| !meta.is_null()) {
+        extend(&mut document, json!({ "Meta": meta }));
+    }
+    go::encode(&document)
+}
+
+fn listed_job(key: &JobKey, job: &Job, era: Era) -> Value {
     let listed = "CreateIndex Datacenters ID JobModifyIndex ModifyIndex Multiregion Name Namespace \
                   ParentID Priority Status StatusDescription Stop SubmitTime Type";
     let mut document = picked(&job.doc, listed);
     let set = |field| job.doc.get(field).is_some_and(|value| !value.is_null());
     let more = json!({
-        "JobSummary": summary(key, job),
+        "JobSummary": summary(key, job, era),
         "ParameterizedJob": set("ParameterizedJob"),
         "Periodic": set("Periodic"),
     });
     extend(&mut document, more);
-    let stub = go::encode(&document);
-    job.stub = Some(stub.clone());
-    stub
+    if let Some(pool) = job.doc.get("NodePool") {
+        extend(&mut document, json!({ "NodePool": pool }));
+    }
+    document
 }
 
 /// The whole job, encoded; kept until it changes.
@@ -64,10 +87,10 @@ pub(crate) fn job_body(job: &mut Job) -> Bytes {
 }
 
 /// `null` before the client has received any.
-fn task_states(tasks: &[Task]) -> Option<Value> {
+fn task_states(tasks: &[Task], era: Era) -> Option<Value> {
     let time = |at: Option<i64>| at.map(go::rfc3339);
     let states = tasks.iter().map(|task| {
-        let state = json!({
+        let mut state = json!({
             "Events": task.events,
             "Failed": task.failed,
             "FinishedAt": time(task.finished),
@@ -75,8 +98,11 @@ fn task_states(tasks: &[Task]) -> Option<Value> {
             "Restarts": task.restarts,
             "StartedAt": time(task.started),
             "State": task.state,
-            "TaskHandle": null,
         });
+        if era == Era::First {
+            extend(&mut state, json!({"TaskHandle": null}));
+        }
+        era.add("task_state", &mut state);
         (task.name.clone(), state)
     });
     (!tasks.is_empty()).then(|| states.collect())
@@ -107,7 +133,7 @@ fn of_alloc(alloc: &Alloc, agent: &Agent) -> Value {
         "NodeName": agent.name,
         "RescheduleTracker": tracker(alloc),
         "TaskGroup": alloc.group,
-        "TaskStates": task_states(&alloc.tasks),
+        "TaskStates": task_states(&alloc.tasks, agent.rules.era),
     })
 }
 
@@ -126,6 +152,10 @@ pub(crate) fn alloc_stub(alloc: &mut Alloc, agent: &Agent) -> Bytes {
         "PreemptedByAllocation": "",
     });
     extend(&mut document, more);
+    agent.rules.era.add("alloc_stub", &mut document);
+    if document.get("NextAllocation").is_some() {
+        extend(&mut document, json!({"NextAllocation": alloc.next}));
+    }
     let stub = go::encode(&document);
     alloc.stub = Some(stub.clone());
     stub
@@ -158,15 +188,19 @@ pub(crate) fn alloc(state: &State, alloc: &Alloc) -> Value {
         lifecycles.insert(name.clone(), lifecycle.unwrap_or_default());
         resources.insert(name, sent);
     }
+    let era = agent.rules.era;
     let total = |cpu: i64, memory: i64| {
-        json!({
+        let mut total = json!({
             "CPU": cpu, "Cores": 0, "Devices": null, "DiskMB": disk, "IOPS": 0,
             "MemoryMB": memory, "MemoryMaxMB": memory, "Networks": null,
-        })
+        });
+        era.add("resources", &mut total);
+        total
     };
-    let network = json!({"Address": "", "DNS": null, "InterfaceName": ""});
+    let mut network = json!({"Address": "", "DNS": null, "InterfaceName": ""});
+    era.add("network", &mut network);
     let score = 0.053_905_604_634_104_48;
-    let mut metrics = METRICS.clone();
+    let mut metrics = era.document(Document::Metrics).clone();
     let scored = json!({
         "NodesAvailable": {agent.datacenter.as_str(): 1},
         "ScoreMetaData": [{
@@ -197,6 +231,7 @@ pub(crate) fn alloc(state: &State, alloc: &Alloc) -> Value {
         "TaskResources": resources,
     });
     extend(&mut document, more);
+    era.add("alloc", &mut document);
     filled(document)
 }
 
@@ -221,7 +256,11 @@ pub(crate) fn eval(eval: &Eval) -> Value {
 pub(crate) fn node_stub(state: &State) -> Value {
     let listed = "CreateIndex Datacenter Drain Drivers HostVolumes ID LastDrain ModifyIndex Name \
                   NodeClass SchedulingEligibility Status StatusDescription";
-    let mut stub = picked(&node(state), listed);
+    let node = node(state);
+    let mut stub = picked(&node, listed);
+    if let Some(pool) = node.get("NodePool") {
+        extend(&mut stub, json!({ "NodePool": pool }));
+    }
     let more = json!({"Address": "127.0.0.1", "Version": state.agent.build});
     extend(&mut stub, more);
     stub
@@ -231,7 +270,7 @@ pub(crate) fn node_stub(state: &State) -> Value {
 pub(crate) fn node(state: &State) -> Value {
     let (agent, version) = (&state.agent, &state.plugin_version);
     let started = json!({"UpdateTime": go::rfc3339(agent.started)});
-    let mut node = NODE.clone();
+    let mut node = agent.rules.era.document(Document::Node).clone();
     let own = json!({
         "Attributes": {
             "driver.dtle.version": version, "nomad.advertise.address": agent.http,
@@ -255,7 +294,8 @@ pub(crate) fn node(state: &State) -> Value {
 /// The one server, as serf sees it.
 pub(crate) fn member(state: &State) -> Value {
     let agent = &state.agent;
-    let mut member = AGENT.get("member").cloned().unwrap_or_default();
+    let own = agent.rules.era.document(Document::Agent).get("member");
+    let mut member = own.cloned().unwrap_or_default();
     let own = json!({
         "Name": format!("{}.{}", agent.name, agent.region),
         "Port": agent.serf_port,
@@ -282,11 +322,12 @@ pub(crate) fn members(state: &State, others: Vec<Value>) -> Value {
 
 /// `/v1/agent/self`: a real agent's settings, with this one's identity.
 pub(crate) fn agent_self(state: &State) -> Value {
-    let mut document = AGENT.clone();
     let agent = &state.agent;
+    let mut document = agent.rules.era.document(Document::Agent).clone();
     let live = state.allocs.values().filter(|alloc| !alloc.terminal());
     let (live, index) = (live.count().to_string(), state.index.to_string());
-    let peers = format!("[{{Suffrage:Voter ID:{0} Address:{0}}}]", agent.rpc);
+    let (id, rpc) = (state.raft_id(), &agent.rpc);
+    let peers = format!("[{{Suffrage:Voter ID:{id} Address:{rpc}}}]");
     let serf = format!("127.0.0.1:{}", agent.serf_port);
     let own = json!({
         "member": member(state),
@@ -294,7 +335,6 @@ pub(crate) fn agent_self(state: &State) -> Value {
             "NodeName": agent.name, "Datacenter": agent.datacenter, "Region": agent.region,
             "AdvertiseAddrs": {"HTTP": agent.http, "RPC": agent.rpc, "Serf": serf},
             "Ports": {"HTTP": agent.http_port, "RPC": agent.rpc_port, "Serf": agent.serf_port},
-            "Consul": {"Addr": agent.consul},
         },
         "stats": {
             "client": {
@@ -309,10 +349,17 @@ pub(crate) fn agent_self(state: &State) -> Value {
         },
     });
     extend(&mut document, own);
-    if let Some(plugin) = document.pointer_mut("/config/Plugins/0/Config") {
-        let own = json!({
+    for consul in ["/config/Consul", "/config/Consuls/0"] {
+        if let Some(consul) = document.pointer_mut(consul) {
+            extend(consul, json!({"Addr": agent.consul}));
+        }
+    }
+    let plugins = document.pointer_mut("/config/Plugins");
+    let plugins = plugins.and_then(Value::as_array_mut).into_iter().flatten();
+    for plugin in plugins.filter(|plugin| text(plugin, "Name") == "dtle") {
+        let own = json!({"Config": {
             "consul": agent.consul, "nomad_addr": agent.http, "nats_advertise": agent.nats,
-        });
+        }});
         extend(plugin, own);
     }
     document
@@ -334,15 +381,18 @@ pub(crate) fn raft_configuration(state: &State) -> Value {
 }
 
 /// What a client reports of an allocation's use of the machine.
-pub(crate) fn resource_use(alloc: &Alloc) -> Value {
+pub(crate) fn resource_use(alloc: &Alloc, era: Era) -> Value {
+    let usage = era.document(Document::Usage);
     let now = go::now_nanoseconds();
-    let running = alloc.tasks.iter().filter(|task| task.state == "running");
+    // What the plugin says, later releases leave out.
+    let running = alloc.tasks.iter();
+    let running = running.filter(|task| era == Era::First && task.state == "running");
     let tasks = running.map(|task| {
-        let of_task = json!({"Pids": {}, "ResourceUsage": *USAGE, "Timestamp": now});
+        let of_task = json!({"Pids": {}, "ResourceUsage": usage, "Timestamp": now});
         (task.name.clone(), of_task)
     });
     let tasks: Map<String, Value> = tasks.collect();
-    let mut whole = USAGE.clone();
+    let mut whole = usage.clone();
     extend(&mut whole, json!({"DeviceStats": []}));
     json!({"ResourceUsage": whole, "Tasks": tasks, "Timestamp": now})
 }

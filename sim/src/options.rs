@@ -134,9 +134,24 @@ impl Default for Options {
     }
 }
 
+/// Whose documents the server sends: those of the newest of these releases that is not
+/// newer than the one that is played.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Era {
+    /// 1.1.2
+    #[default]
+    First,
+    /// 1.10.5
+    V1_10,
+    /// 2.0.5
+    V2_0,
+}
+
 /// What depends on the release of Nomad. Everything else is as in 1.1.2.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Rules {
+    /// Whose documents are sent.
+    pub(crate) era: Era,
     /// `EnforceIndex` is checked and applied in one step, as from 2.0.1. Before, the
     /// check sees a snapshot, and another writer may come in between.
     pub(crate) atomic_enforce_index: bool,
@@ -150,6 +165,9 @@ pub(crate) struct Rules {
     pub(crate) denies_unknown_tokens: bool,
     /// A Raft peer is removed by its ID alone, as from 1.10.1.
     pub(crate) removes_peers_by_id: bool,
+    /// A job is `running` while its deployment goes on, as from 2.0.1: for the in-memory
+    /// Nomad, which has no deployments, while it waits for a node.
+    pub(crate) deployments_run: bool,
     /// A register that changes nothing answers with the job's ModifyIndex, as from 1.11.2.
     pub(crate) unchanged_is_modify_index: bool,
 }
@@ -160,11 +178,17 @@ impl Rules {
         let numbers: Vec<u32> = numbers.map(Result::unwrap_or_default).collect();
         let from = |release: [u32; 3]| numbers.as_slice() >= release.as_slice();
         Self {
+            era: match () {
+                () if from([2, 0, 0]) => Era::V2_0,
+                () if from([1, 10, 0]) => Era::V1_10,
+                () => Era::First,
+            },
             atomic_enforce_index: options.atomic_enforce_index || from([2, 0, 1]),
             query_names_namespace: from([1, 2, 16]),
             raft_ids: from([1, 3, 0]),
             denies_unknown_tokens: from([1, 5, 0]),
             removes_peers_by_id: from([1, 10, 1]),
+            deployments_run: from([2, 0, 1]),
             unchanged_is_modify_index: from([1, 11, 2]),
         }
     }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::json::{extend, flag, list, text};
 use crate::objects::{Alloc, Job, JobKey};
+use crate::options::Era;
 use crate::state::State;
 use crate::{canonical, go};
 
@@ -92,9 +93,16 @@ impl State {
         }
     }
 
-    /// Stops a job, or forgets it. An unknown one is deregistered all the
-    /// same (recording 096).
+    /// Stops a job, or forgets it. An unknown one is deregistered all the same; later
+    /// releases make no evaluation of that (recordings 096).
     pub(crate) fn deregister(&mut self, key: &JobKey, purge: bool) -> Written {
+        if self.agent.rules.era != Era::First && !self.jobs.contains_key(key) {
+            return Written {
+                eval: String::new(),
+                index: 0,
+                job_modify_index: 0,
+            };
+        }
         let index = self.next_index();
         let mut eval = self.new_eval(key, "job-deregister", index);
         eval.job_modify_index = index;

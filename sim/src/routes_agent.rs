@@ -56,7 +56,9 @@ pub(crate) fn agent(call: &Call<'_>, what: &str) -> Outcome {
                 0 => go::multierror(&refused),
                 _ => String::new(),
             };
-            Ok(Answer::json(&json!({"error": error, "num_joined": joined})))
+            let mut reply = json!({"error": error, "num_joined": joined});
+            call.shared.rules.era.add("join", &mut reply);
+            Ok(Answer::json(&reply))
         }
         "force-leave" => {
             call.write(Gate::Agent)?;

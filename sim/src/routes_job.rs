@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::call::{Answer, Call, Gate, Outcome};
 use crate::json::{extend, find, text};
 use crate::objects::JobKey;
+use crate::options::Era;
 use crate::registry::Written;
 use crate::state::State;
 use crate::{canonical, documents, go, validation};
@@ -53,11 +54,12 @@ fn any_job(call: &Call<'_>) -> Result<(Value, Map<String, Value>), Answer> {
     let Some(sent) = find(&body, "Job").filter(|job| !job.is_null()) else {
         return Err(Answer::text(400, "Job must be specified"));
     };
-    let job = canonical::job(sent).map_err(|fault| Answer::text(400, fault))?;
+    let job =
+        canonical::job(sent, call.shared.rules.era).map_err(|fault| Answer::text(400, fault))?;
     Ok((job, body))
 }
 
-fn wrote(written: &Written, more: Value) -> Answer {
+fn wrote(written: &Written, more: Value, era: Era) -> Answer {
     let mut reply = json!({
         "EvalCreateIndex": written.index,
         "EvalID": written.eval,
@@ -67,6 +69,7 @@ fn wrote(written: &Written, more: Value) -> Answer {
         "LastContact": 0,
     });
     extend(&mut reply, more);
+    era.add("reply", &mut reply);
     Answer::json(&reply).written(written.index)
 }
 
@@ -86,7 +89,7 @@ pub(crate) async fn register(call: &Call<'_>, path_id: Option<&str>) -> Outcome 
     if !faults.is_empty() {
         return Err(Answer::text(500, go::multierror(&faults)));
     }
-    let warnings = validation::warnings(&job);
+    let warnings = validation::warnings(&job, shared.rules.era);
     let enforces = find(&body, "EnforceIndex") == Some(&Value::Bool(true));
     let index = find(&body, "JobModifyIndex").and_then(Value::as_u64);
     let wanted = enforces.then(|| index.unwrap_or(0));
@@ -105,12 +108,19 @@ pub(crate) async fn register(call: &Call<'_>, path_id: Option<&str>) -> Outcome 
         if !state.namespaces.contains(key.namespace()) {
             let (id, namespace) = (key.id(), key.namespace());
             let text = format!("job {id:?} is in nonexistent namespace {namespace:?}");
-            return Err(text);
+            return Err(match shared.rules.era {
+                Era::First => text,
+                _ => go::multierror(&[text]),
+            });
         }
         Ok(state.register(job))
     });
     let written = written.map_err(conflict)?;
-    Ok(wrote(&written, json!({ "Warnings": warnings })))
+    Ok(wrote(
+        &written,
+        json!({ "Warnings": warnings }),
+        shared.rules.era,
+    ))
 }
 
 pub(crate) fn validate(call: &Call<'_>) -> Outcome {
@@ -126,7 +136,7 @@ pub(crate) fn validate(call: &Call<'_>) -> Outcome {
         "DriverConfigValidated": true,
         "Error": error,
         "ValidationErrors": errors,
-        "Warnings": validation::warnings(&job),
+        "Warnings": validation::warnings(&job, call.shared.rules.era),
     })))
 }
 
@@ -164,7 +174,7 @@ fn deregister(call: &Call<'_>, key: &JobKey) -> Outcome {
     let purge = call.query.flag("purge");
     let written = call.locked(|state| state.deregister(key, purge));
     let more = json!({"VolumeEvalID": "", "VolumeEvalIndex": 0});
-    Ok(wrote(&written, more))
+    Ok(wrote(&written, more, call.shared.rules.era))
 }
 
 async fn read_part(call: &Call<'_>, key: &JobKey, part: &str) -> Outcome {
@@ -182,18 +192,20 @@ async fn read_part(call: &Call<'_>, key: &JobKey, part: &str) -> Outcome {
         }
         ("summary", None) => Answer::text(404, "job not found").read(state.tables.summaries),
         ("summary", Some(job)) => {
-            Answer::json(&documents::summary(key, job)).read(job.summary_index)
+            let era = state.agent.rules.era;
+            Answer::json(&documents::summary(key, job, era)).read(job.summary_index)
         }
         ("versions", None) => Answer::text(404, "job versions not found").read(state.tables.jobs),
         ("versions", Some(job)) => {
             let versions = std::iter::once(&job.doc).chain(&job.earlier);
-            let body = json!({
+            let mut body = json!({
                 "Diffs": null,
                 "Index": job.modify_index,
                 "KnownLeader": true,
                 "LastContact": 0,
                 "Versions": versions.map(|doc| &**doc).collect::<Vec<_>>(),
             });
+            state.agent.rules.era.add("reply", &mut body);
             Answer::json(&body).read(job.modify_index)
         }
         // There are no deployments.
@@ -232,6 +244,10 @@ fn evaluate(call: &Call<'_>, key: &JobKey) -> Outcome {
     let force = force == Some(&Value::Bool(true));
     match call.locked(|state| state.evaluate_job(key, force)) {
         None => Err(Answer::text(500, "job not found")),
-        Some(written) => Ok(wrote(&written, json!({"Warnings": ""}))),
+        Some(written) => Ok(wrote(
+            &written,
+            json!({"Warnings": ""}),
+            call.shared.rules.era,
+        )),
     }
 }

@@ -7,6 +7,7 @@ use std::ops::Bound;
 use bytes::Bytes;
 
 use crate::call::{Answer, Call, Gate, Outcome, check_prefix};
+use crate::options::Era;
 use crate::state::State;
 use crate::{documents, go};
 
@@ -43,10 +44,15 @@ pub(crate) async fn jobs(call: &Call<'_>) -> Outcome {
         "*" => (String::new(), prefix),
         namespace => (format!("{namespace}\0{prefix}"), ""),
     };
+    let era = call.shared.rules.era;
+    let with_meta = era != Era::First && call.query.flag("meta");
     let look = |state: &mut State| {
         let items = beginning_with(&mut state.jobs, &beginning)
             .filter(|(key, _)| key.id().starts_with(prefix))
-            .map(|(key, job)| documents::job_stub(key, job));
+            .map(|(key, job)| match with_meta {
+                true => documents::job_stub_with_meta(key, job, era),
+                false => documents::job_stub(key, job, era),
+            });
         Answer::list(items).read(state.tables.jobs.max(state.tables.summaries))
     };
     Ok(call.look(blocking, look).await)

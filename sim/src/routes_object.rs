@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::call::{Answer, Call, Gate, Outcome, check_id};
 use crate::json::find;
+use crate::options::Era;
 use crate::state::State;
 use crate::timers::TaskId;
 use crate::{documents, go, routes_job};
@@ -85,7 +86,9 @@ fn evaluate_node(state: &mut State, id: &str) -> Outcome {
         return Err(Answer::text(500, "node not found"));
     }
     let (evals, index) = state.evaluate_node();
-    let reply = json!({
+    let era = state.agent.rules.era;
+    let version = u8::from(era == Era::First);
+    let mut reply = json!({
         "EvalCreateIndex": index,
         "EvalIDs": if evals.is_empty() { Value::Null } else { json!(evals) },
         "Features": 0,
@@ -99,10 +102,12 @@ fn evaluate_node(state: &mut State, id: &str) -> Outcome {
         "Servers": [{
             "Datacenter": state.agent.datacenter,
             "RPCAdvertiseAddr": state.agent.rpc,
-            "RPCMajorVersion": 1,
-            "RPCMinorVersion": 1,
+            "RPCMajorVersion": version,
+            "RPCMinorVersion": version,
         }],
     });
+    era.add("reply", &mut reply);
+    era.add("node_evaluate", &mut reply);
     Ok(Answer::json(&reply).written(index))
 }
 
@@ -121,7 +126,10 @@ pub(crate) fn client_allocation(call: &Call<'_>, rest: &str) -> Outcome {
             let id = check_id(id, "alloc")?;
             call.locked(|state| match state.allocs.get(&id) {
                 None => Err(Answer::text(404, format!("Unknown allocation {id:?}"))),
-                Some(alloc) => Ok(Answer::json(&documents::resource_use(alloc))),
+                Some(alloc) => Ok(Answer::json(&documents::resource_use(
+                    alloc,
+                    state.agent.rules.era,
+                ))),
             })
         }
         _ => Err(Answer::text(404, "resource not found")),

@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::data::METRICS;
+use crate::data::Document;
 use crate::driver;
 use crate::go;
 use crate::json::{extend, flag, integer, list, named, text};
 use crate::objects::{Alloc, Eval, Job, new_id};
+use crate::options::Era;
 use crate::state::State;
 use crate::timers::Action;
 
@@ -235,8 +236,15 @@ impl State {
     /// whether a constraint named one node.
     fn unfit(&self, job: &Value, group: &Value) -> Option<(Value, bool)> {
         let here = self.agent.datacenter.as_str();
+        let era = self.agent.rules.era;
         let datacenters = list(job, "Datacenters").iter().filter_map(Value::as_str);
+        // Later releases know `*`, and count only datacenters that have nodes.
+        let datacenters = datacenters.map(|dc| match dc {
+            "*" if era != Era::First => here,
+            dc => dc,
+        });
         let available: Map<String, Value> = datacenters
+            .filter(|dc| era == Era::First || *dc == here)
             .map(|dc| (dc.to_owned(), Value::from(u64::from(dc == here))))
             .collect();
         let evaluated = u64::from(available.contains_key(here));
@@ -254,7 +262,10 @@ impl State {
             let shown = format!("{left} {operand} {right}");
             (json!({ shown: 1 }), left.contains(".unique."))
         };
-        let mut metrics = METRICS.clone();
+        let mut metrics = era.document(Document::Metrics).clone();
+        if metrics.get("NodesInPool").is_some() {
+            extend(&mut metrics, json!({ "NodesInPool": evaluated }));
+        }
         let found = json!({
             "ConstraintFiltered": filtered, "NodesAvailable": available,
             "NodesEvaluated": evaluated, "NodesFiltered": evaluated,

@@ -42,7 +42,7 @@ pub(crate) fn sow(state: &mut State) {
         foreign(),
     ] {
         // These are well formed: the tests of the seed would tell.
-        if let Ok(job) = canonical::job(&job) {
+        if let Ok(job) = canonical::job(&job, state.agent.rules.era) {
             let _written = state.register(job);
         }
     }

@@ -234,18 +234,22 @@ impl State {
     /// allocation lives, pending while an evaluation waits, dead otherwise.
     pub(crate) fn refresh_status(&mut self, id: &JobKey, index: u64) {
         let Some(job) = self.jobs.get(id) else { return };
-        let status = if self.allocs_of(id).any(|alloc| !alloc.terminal()) {
-            "running"
-        } else if self.evals_of(id).any(|eval| !eval.terminal())
-            || self
-                .links
-                .get(id)
-                .is_none_or(|l| l.evals.is_empty() && l.allocs.is_empty())
-        {
-            "pending"
-        } else {
-            "dead"
-        };
+        // Its deployment goes on while it waits for a node.
+        let deployed = self.agent.rules.deployments_run;
+        let waits = |eval: &Eval| deployed && eval.status == "blocked";
+        let status =
+            if self.allocs_of(id).any(|alloc| !alloc.terminal()) || self.evals_of(id).any(waits) {
+                "running"
+            } else if self.evals_of(id).any(|eval| !eval.terminal())
+                || self
+                    .links
+                    .get(id)
+                    .is_none_or(|l| l.evals.is_empty() && l.allocs.is_empty())
+            {
+                "pending"
+            } else {
+                "dead"
+            };
         if status != job.status {
             self.edit_job(id, |job| {
                 job.status = status;

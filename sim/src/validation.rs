@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::go;
 use crate::json::{flag, integer, list, text};
+use crate::options::Era;
 
 /// The faults that Nomad's validation finds; empty when there are none.
 pub(crate) fn faults(job: &Value) -> Vec<String> {
@@ -91,8 +92,11 @@ fn names(items: &[Value], what: &str, short: &str) -> Vec<String> {
 }
 
 /// Nomad's Warnings: empty when there are none (recording 053: Count 0 is less than the
-/// update's MaxParallel).
-pub(crate) fn warnings(job: &Value) -> String {
+/// update's MaxParallel). Later releases do not mind that.
+pub(crate) fn warnings(job: &Value, era: Era) -> String {
+    if era != Era::First {
+        return String::new();
+    }
     let points = list(job, "TaskGroups").iter().filter_map(|group| {
         let (count, name) = (integer(group, "Count").unwrap_or(1), text(group, "Name"));
         let parallel = group.pointer("/Update/MaxParallel")?.as_i64()?;

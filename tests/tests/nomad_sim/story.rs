@@ -13,11 +13,12 @@ use super::client::send;
 use super::hold::{cut, early, hold, load, number, recordings, unsignalled};
 use super::told::Told;
 
-async fn tell(plugin: Plugin, set: &str) {
+async fn tell(plugin: Plugin, build: &str, set: &str) {
     let recordings = recordings(set);
     let node = load(&recordings[5])["response"]["json"][0].clone();
     let sim = NomadSim::start(Options {
         plugin,
+        build: build.to_owned(),
         pace: Pace {
             statistics: Duration::from_secs(15),
             ..Pace::instant()
@@ -61,7 +62,7 @@ async fn tell(plugin: Plugin, set: &str) {
             // An evaluation that the in-memory Nomad does not have.
             continue;
         } else {
-            cut(number, plugin, &mut recording);
+            cut(number, (plugin, build), &mut recording);
             told.ready(number).await;
             let request = &recording["request"];
             let target = told
@@ -103,28 +104,41 @@ async fn tell(plugin: Plugin, set: &str) {
 
 #[tokio::test]
 async fn it_answers_as_nomad_with_dtle_3_did() {
-    tell(Plugin::V3, "nomad-1.1.2-dtle-3.20.10").await;
+    tell(Plugin::V3, "1.1.2", "nomad-1.1.2-dtle-3.20.10").await;
 }
 
 #[tokio::test]
 async fn it_answers_as_nomad_with_dtle_4_did() {
-    tell(Plugin::V4, "nomad-1.1.2-dtle-4.23.04").await;
+    tell(Plugin::V4, "1.1.2", "nomad-1.1.2-dtle-4.23.04").await;
+}
+
+#[tokio::test]
+async fn it_answers_as_nomad_1_10_did() {
+    tell(Plugin::V4, "1.10.5", "nomad-1.10.5-dtle-4.23.04").await;
+}
+
+#[tokio::test]
+async fn it_answers_as_nomad_2_0_did() {
+    tell(Plugin::V4, "2.0.5", "nomad-2.0.5-dtle-4.23.04").await;
 }
 
 #[tokio::test]
 async fn with_acls_it_answers_as_nomad_did() {
-    let sim = NomadSim::start(Options {
-        acl_token: Some("22222222-2222-2222-2222-222222222222".to_owned()),
-        ..Options::default()
-    })
-    .await
-    .expect("a server");
-    replay(&sim, "nomad-1.1.2-acl", &[]).await;
-    let known = [("X-Nomad-Token", "22222222-2222-2222-2222-222222222222")];
-    let reply = send(&sim.url(), "GET", "/v1/jobs", &known, None)
+    for build in ["1.1.2", "1.10.5", "2.0.5"] {
+        let sim = NomadSim::start(Options {
+            build: build.to_owned(),
+            acl_token: Some("22222222-2222-2222-2222-222222222222".to_owned()),
+            ..Options::default()
+        })
         .await
-        .expect("an answer");
-    assert_eq!(reply.status, 200);
+        .expect("a server");
+        replay(&sim, &format!("nomad-{build}-acl"), &[]).await;
+        let known = [("X-Nomad-Token", "22222222-2222-2222-2222-222222222222")];
+        let reply = send(&sim.url(), "GET", "/v1/jobs", &known, None)
+            .await
+            .expect("an answer");
+        assert_eq!(reply.status, 200);
+    }
 }
 
 #[tokio::test]
@@ -144,11 +158,20 @@ async fn without_a_leader_it_answers_as_nomad_did() {
     assert_eq!(stale.header("x-nomad-index"), Some("0"));
 }
 
+/// The in-memory Nomad has no tokens that expire, and takes jobs always.
+const NOT_PLAYED: [&str; 2] = [
+    "019-expired-token-agent-self.json",
+    "022-registrations-off-register.json",
+];
+
 /// Exchanges that need no story; of those in `only_form` the JSON is not held.
 async fn replay(sim: &NomadSim, set: &str, only_form: &[u32]) {
     let mut report = Vec::new();
     for path in recordings(set) {
         let mut recording = load(&path);
+        if NOT_PLAYED.iter().any(|end| path.ends_with(end)) {
+            continue;
+        }
         let request = recording["request"].clone();
         let headers: Vec<(&str, &str)> = request["headers"]
             .as_object()

@@ -181,6 +181,12 @@ impl Told {
                 })
                 .await;
             }
+            116 => {
+                self.until("a job that stands still", async || {
+                    self.job("nodc").await["Status"] == "dead"
+                })
+                .await;
+            }
             94 => {
                 self.until("a stopped job", async || {
                     self.job(SECOND).await["Status"] == "dead"
@@ -265,7 +271,7 @@ impl Told {
             return Some(text.to_owned());
         }
         let mut body = request.get("json").filter(|body| !body.is_null())?.clone();
-        if matches!(number, 53 | 58) {
+        if matches!(number, 53 | 58 | 111) {
             body["JobModifyIndex"] = self.job(FIRST).await["JobModifyIndex"].clone();
         }
         Some(body.to_string())
