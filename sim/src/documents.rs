@@ -273,8 +273,7 @@ pub(crate) fn node(state: &State) -> Value {
     let mut node = agent.rules.era.document(Document::Node).clone();
     let own = json!({
         "Attributes": {
-            "driver.dtle.version": version, "nomad.advertise.address": agent.http,
-            "nomad.version": agent.build,
+            "driver.dtle.version": version, "nomad.version": agent.build,
         },
         "CreateIndex": NODE_CREATE_INDEX,
         "Datacenter": agent.datacenter,
@@ -286,6 +285,9 @@ pub(crate) fn node(state: &State) -> Value {
         "StatusUpdatedAt": agent.started / 1_000_000_000,
     });
     extend(&mut node, own);
+    if let Some(address) = node.pointer_mut("/Attributes/nomad.advertise.address") {
+        *address = json!(agent.http);
+    }
     let of_driver = json!({"Drivers": {"dtle": {"Attributes": {"driver.dtle.version": version}}}});
     extend(&mut node, of_driver);
     node

@@ -42,7 +42,8 @@ struct Plan {
 struct Placement {
     group: String,
     name: String,
-    previous: Option<String>,
+    /// What it takes the place of, and whether as another try of the same.
+    previous: Option<(String, bool)>,
 }
 
 impl State {
@@ -171,11 +172,11 @@ impl State {
         let unfit = self.unfit(&job.doc, group);
         let mut taken: Vec<String> = Vec::new();
         let mut wanted: Vec<Placement> = Vec::new();
-        let mut place = |alloc_name: &str, previous: Option<&Alloc>| {
+        let mut place = |alloc_name: &str, previous: Option<(String, bool)>| {
             wanted.push(Placement {
                 group: name.to_owned(),
                 name: alloc_name.to_owned(),
-                previous: previous.map(|alloc| alloc.id.clone()),
+                previous,
             });
         };
         let mut own: Vec<&&Alloc> = present.iter().filter(|alloc| alloc.group == name).collect();
@@ -191,7 +192,7 @@ impl State {
             let failed = alloc.client == "failed" && alloc.next.is_empty();
             if failed && alloc.followup == eval.id {
                 plan.stops.push((alloc.id.clone(), RESCHEDULED));
-                place(&alloc.name, Some(alloc));
+                place(&alloc.name, Some((alloc.id.clone(), true)));
             } else if same_version {
                 let policy = || self.reschedule_delay(&alloc.id).is_some();
                 if failed && alloc.followup.is_empty() && policy() {
@@ -199,7 +200,7 @@ impl State {
                 }
             } else if destructive(&alloc.job, &job.doc, name) || unfit.is_some() {
                 plan.stops.push((alloc.id.clone(), UPDATED));
-                place(&alloc.name, None);
+                place(&alloc.name, Some((alloc.id.clone(), false)));
             } else {
                 plan.in_place.push(alloc.id.clone());
             }
@@ -345,17 +346,20 @@ impl State {
             client: "pending",
             ..Alloc::default()
         };
-        if let Some(previous) = placement.previous
+        if let Some((previous, again)) = placement.previous
             && let Some(old) = self.allocs.get_mut(&previous)
         {
             old.next.clone_from(&alloc.id);
-            alloc.tracker.clone_from(&old.tracker);
-            alloc.tracker.push(json!({
-                "Delay": 30_000_000_000_i64,
-                "PrevAllocID": old.id,
-                "PrevNodeID": self.agent.node,
-                "RescheduleTime": now,
-            }));
+            old.stub = None;
+            if again {
+                alloc.tracker.clone_from(&old.tracker);
+                alloc.tracker.push(json!({
+                    "Delay": 30_000_000_000_i64,
+                    "PrevAllocID": old.id,
+                    "PrevNodeID": self.agent.node,
+                    "RescheduleTime": now,
+                }));
+            }
             alloc.previous = previous;
         }
         let counts = job.summary.entry(alloc.group.clone()).or_default();

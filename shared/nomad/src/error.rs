@@ -221,11 +221,11 @@ mod tests {
         }
     }
 
-    /// The texts of Nomad 1.2.16 and later (nomad/structs/errors.go, command/agent/http.go).
+    /// The texts of Nomad 1.10.5 and 2.0.5, as recorded.
     #[test]
     fn a_token_that_expired_is_told_from_a_cluster_that_takes_no_jobs() {
         for (status, text) in [
-            (403, "ACL token expired"),
+            (500, "failed to resolve ACL token: ACL token expired"),
             (
                 500,
                 "ACL token not found or invalid workload identity: ACL token expired",

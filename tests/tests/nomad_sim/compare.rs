@@ -158,6 +158,12 @@ fn alike(one: &str, other: &str) -> bool {
             return "time".to_owned();
         }
         let mut text = text.to_owned();
+        // A server's ID in Raft.
+        if let Some((_, rest)) = text.split_once("Voter ID:")
+            && let Some(id) = rest.get(..36).filter(|id| uuid(id))
+        {
+            text = text.replace(id, "uuid");
+        }
         for sign in ["127.0.0.1:", "Task restarting in "] {
             if text.contains(sign) {
                 text = numbers_hidden(&text);

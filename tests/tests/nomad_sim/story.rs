@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use nomad_sim::{NomadSim, Options, Pace, Plugin};
 
+use serde_json::Value;
+
 use super::client::send;
 use super::hold::{cut, early, hold, load, number, recordings, unsignalled};
 use super::told::Told;
@@ -19,6 +21,9 @@ async fn tell(plugin: Plugin, build: &str, set: &str) {
     let sim = NomadSim::start(Options {
         plugin,
         build: build.to_owned(),
+        version: node["Drivers"]["dtle"]["Attributes"]["driver.dtle.version"]
+            .as_str()
+            .map(str::to_owned),
         pace: Pace {
             statistics: Duration::from_secs(15),
             ..Pace::instant()
@@ -47,6 +52,7 @@ async fn tell(plugin: Plugin, build: &str, set: &str) {
         .expect("recording 048");
     let mut report = Vec::new();
     let mut compared = 0;
+    let mut unchanged = [0, 0];
     for path in &recordings {
         let number = number(path);
         let mut recording = load(path);
@@ -84,6 +90,23 @@ async fn tell(plugin: Plugin, build: &str, set: &str) {
                 reply.body = body.to_string();
             }
             hold(&recording, &reply, hide_numbers, &mut faults);
+            // Which of a job's indexes an unchanged register answers with.
+            let both = || [recording["response"]["json"].clone(), reply.json()];
+            match number {
+                111 => unchanged = both().map(|answer| index(&answer, "JobModifyIndex")),
+                112 => {
+                    let [recorded, here] = both().map(|job| {
+                        let indexes = ["JobModifyIndex", "ModifyIndex"].map(|n| index(&job, n));
+                        assert_ne!(indexes[0], indexes[1]);
+                        indexes
+                    });
+                    let place = |of: [u64; 2], told| of.iter().position(|one| *one == told);
+                    let [one, other] = unchanged;
+                    assert!(place(recorded, one).is_some());
+                    assert_eq!(place(recorded, one), place(here, other));
+                }
+                _ => {}
+            }
         }
         compared += 1;
         report.extend(faults.into_iter().map(|fault| format!("{name}: {fault}")));
@@ -100,6 +123,10 @@ async fn tell(plugin: Plugin, build: &str, set: &str) {
         report.len(),
         report.join("\n")
     );
+}
+
+fn index(answer: &Value, name: &str) -> u64 {
+    answer[name].as_u64().expect("an index")
 }
 
 #[tokio::test]
