@@ -16,6 +16,7 @@ use dtle_api::watched::Watched;
 use dtle_translate::Layout;
 use local::gateway::{AllowedHost, Gateway, Metrics, Template, Workers, serve, serve_tls, tls};
 use local::log::LogFormat;
+use local::new_jobs::NewJobs;
 use local::openapi;
 use nomad_sim::NomadSim;
 
@@ -141,6 +142,9 @@ struct Arguments {
     /// Routes of another SAM template than the one this was built with.
     #[arg(long, value_name = "FILE")]
     template: Option<PathBuf>,
+
+    #[command(flatten)]
+    new_jobs: NewJobs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -276,7 +280,10 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         // Identities are for the real cluster.
         _ if sim.is_some() && (name.starts_with("NOMAD_") || name.starts_with("CONSUL_")) => None,
         "NOMAD_TOKEN_FILE" => arguments.nomad_token_file.clone(),
-        _ => std::env::var(name).ok(),
+        _ => match arguments.new_jobs.setting(name) {
+            Some(value) => value,
+            None => std::env::var(name).ok(),
+        },
     })?;
     let allowed = hosts(&arguments.allow_host)?;
     let shown: Vec<_> = settings

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks what stands in deploy/ beside the SAM template: the Nomad jobs, the Terraform
-module, the systemd unit and the container file.
+module, the systemd unit, the container file, and that the table of settings of new jobs
+in docs/nomad.md is what gateway and template take.
 
 Run in a venv with tests/template/requirements.txt; prints each fault, and exits with 1.
 Parsing is done by others' parsers: python-hcl2, PyYAML, systemd-analyze where there is one.
@@ -115,6 +116,22 @@ if analyze := shutil.which("systemd-analyze"):
             hold(run.returncode == 0 and unit.name not in run.stderr, f"systemd-analyze {arguments[0]}: {(run.stdout + run.stderr).strip()[-300:]}")
 else:
     print("no systemd-analyze here: the unit is not checked")
+
+# Settings of new jobs: each row of the table names an option of the gateway, the variable
+# that it sets, and the parameter that the template puts there.
+variables_of = yaml.load(
+    re.sub(r"!(\w+)", "", (root / "template.yaml").read_text()), Loader=yaml.BaseLoader
+)["Globals"]["Function"]["Environment"]["Variables"]
+options = (root / "local/src/new_jobs.rs").read_text() + (root / "local/src/main.rs").read_text()
+settings = (root / "docs/nomad.md").read_text().split("## Settings of new jobs")[1]
+rows = re.findall(r"^\|[^|]*\|[^|]*\| `--([a-z-]+)`, `(DTLE_[A-Z_]+)` \| `(\w+)` \|", settings, re.M)
+in_policy = set(re.findall(r'"(DTLE_\w+)" => &self', options))
+hold(in_policy | {"DTLE_LAYOUT"} == {variable for _, variable, _ in rows}, f"nomad.md: the rows {rows} are not the options of new jobs, {sorted(in_policy)}")
+for option, variable, parameter in rows:
+    field = option.replace("-", "_")
+    hold(re.search(rf'env = "{variable}"[^\n]*\n    {field}: ', options), f"nomad.md: --{option} does not set {variable}")
+    hold(parameter in str(variables_of.get(variable)), f"nomad.md: {parameter} does not set {variable}")
+    hold(f"`{variable}`" in (root / "README.md").read_text(), f"README.md does not name {variable}")
 
 # The container file: what .dockerignore leaves out is not what the build reads.
 ignored = [

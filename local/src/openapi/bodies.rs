@@ -29,7 +29,7 @@ pub(super) fn schemas() -> Map<String, Value> {
                 },
                 "Name": {"type": "string", "pattern": r"\S", "description": "Need not be unique."},
                 "Region": text("The gateway's own when not sent, and for `global`; or one that the gateway is set to serve."),
-                "Datacenters": {"type": ["array", "null"], "items": {"type": "string"}, "description": "`[\"dc1\"]` when not sent."},
+                "Datacenters": {"type": ["array", "null"], "items": {"type": "string"}, "description": "When not sent, the registered ones; of a new job `[\"dc1\"]`, or what the gateway is set to."},
                 "Failover": {"type": ["boolean", "null"], "description": "Whether a failed task moves to another node."},
                 "Orders": {"type": ["array", "null"], "items": {"type": "string"}, "description": "Empty, or 404 `order not found`."},
                 "EnforceIndex": enforce,

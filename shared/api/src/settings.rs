@@ -38,7 +38,7 @@ pub struct Settings {
     /// `DTLE_LAYOUT`: which generation of the plugin jobs are written for,
     /// when the nodes should not be asked.
     pub layout: Option<Layout>,
-    /// How Nomad runs the tasks.
+    /// How Nomad runs the tasks: `DTLE_DATACENTERS` to `DTLE_TASK_MEMORY`.
     pub policy: JobPolicy,
     /// `DTLE_MASK_PASSWORDS=everywhere`: mask passwords in single jobs and whole
     /// allocations too, not in lists only as 2.x does.
@@ -136,6 +136,16 @@ impl Settings {
                 })
                 .transpose()?,
             policy: JobPolicy {
+                datacenters: get("DTLE_DATACENTERS")
+                    .map(|text| names_of(&text))
+                    .filter(|names| !names.is_empty())
+                    .unwrap_or(defaults.datacenters),
+                node_pool: get("DTLE_NODE_POOL")
+                    .map(|text| pool_of("DTLE_NODE_POOL", text.trim()))
+                    .transpose()?,
+                priority: get("DTLE_PRIORITY")
+                    .map(|_| priority(&get, "DTLE_PRIORITY"))
+                    .transpose()?,
                 restart_attempts: number(&get, "DTLE_RESTART_ATTEMPTS", defaults.restart_attempts)?,
                 restart_interval: duration(
                     &get,
@@ -215,6 +225,34 @@ fn number(
     })
 }
 
+/// Nomad's highest `job_max_priority` (`structs.JobMaxPriority`).
+const HIGHEST_PRIORITY: u32 = 32_766;
+
+fn priority(
+    get: &impl Fn(&'static str) -> Option<String>,
+    variable: &'static str,
+) -> Result<u32, SettingError> {
+    match number(get, variable, 0)? {
+        number @ 1..=HIGHEST_PRIORITY => Ok(number),
+        number => Err(fault(
+            variable,
+            format!("{number} is not between 1 and 100, Nomad's usual bounds"),
+        )),
+    }
+}
+
+/// A pool's name, by Nomad's rule for one (`structs.ValidateNodePoolName`).
+fn pool_of(variable: &'static str, text: &str) -> Result<String, SettingError> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if text.len() <= 128 && text.bytes().all(known) {
+        return Ok(text.to_owned());
+    }
+    Err(fault(
+        variable,
+        format!("`{text}` is not a name of at most 128 letters, digits, hyphens and underscores"),
+    ))
+}
+
 fn duration(
     get: &impl Fn(&'static str) -> Option<String>,
     variable: &'static str,
@@ -273,6 +311,18 @@ mod tests {
             (
                 &[("NOMAD_ADDR", "a:1"), ("DTLE_RESTART_DELAY", "soon")][..],
                 "DTLE_RESTART_DELAY: `soon`",
+            ),
+            (
+                &[("NOMAD_ADDR", "a:1"), ("DTLE_NODE_POOL", "big one")][..],
+                "DTLE_NODE_POOL: `big one`",
+            ),
+            (
+                &[("NOMAD_ADDR", "a:1"), ("DTLE_PRIORITY", "0")][..],
+                "DTLE_PRIORITY: 0 is not between",
+            ),
+            (
+                &[("NOMAD_ADDR", "a:1"), ("DTLE_PRIORITY", "high")][..],
+                "DTLE_PRIORITY: `high`",
             ),
             (
                 &[("NOMAD_ADDR", "a:1"), ("DTLE_CORS_ORIGINS", "*")][..],

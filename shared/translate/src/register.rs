@@ -90,13 +90,13 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
             group(registration, task, config)
         })
         .collect();
-    let mut document = existing
-        .map(|existing| existing.document.clone())
-        .unwrap_or_default();
+    let policy = registration.policy;
+    let mut document =
+        existing.map_or_else(|| of_new_job(policy), |existing| existing.document.clone());
     let datacenters = match document.get("Datacenters") {
         _ if !spec.datacenters.is_empty() => json!(spec.datacenters),
         Some(Value::Array(registered)) if !registered.is_empty() => json!(registered),
-        _ => json!(["dc1"]),
+        _ => json!(policy.datacenters),
     };
     // The plugin keeps progress under the Name, so a Name that others gave stays.
     let name = document.get("Name").and_then(Value::as_str);
@@ -125,6 +125,17 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
         keep_mark_if_unchanged(&mut document, kept, &existing.document);
     }
     document
+}
+
+/// What only a new job gets: of a registered one even the absence stays.
+fn of_new_job(policy: &JobPolicy) -> Map<String, Value> {
+    let pool = policy
+        .node_pool
+        .as_ref()
+        .map(|pool| ("NodePool", json!(pool)));
+    let priority = policy.priority.map(|number| ("Priority", json!(number)));
+    let fields = pool.into_iter().chain(priority);
+    fields.map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 /// Nomad restarts tasks whose Meta changed. An update that changes nothing must
@@ -318,4 +329,57 @@ fn reschedule(failover: bool, before: Option<&Value>) -> Value {
 
 fn nanos(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::{Body, parse};
+
+    fn spec() -> JobSpec {
+        let config =
+            json!({"ConnectionConfig": {"Host": "h", "Port": 1, "User": "u", "Password": "p"}});
+        let tasks = ["Src", "Dest"].map(|side| json!({"Type": side, "Config": config}));
+        let body = json!({"Name": "n", "Tasks": tasks}).to_string();
+        match parse(body.as_bytes()) {
+            Ok(Body::Job(spec)) => spec,
+            _ => panic!("no 2.x job: {body}"),
+        }
+    }
+
+    /// What a newer Nomad has registered, from this document on.
+    fn updated(mut registered: Map<String, Value>, policy: &JobPolicy) -> Map<String, Value> {
+        let id = "j";
+        registered.insert("ID".to_owned(), json!(id));
+        let job = serde_json::from_value(Value::Object(registered.clone())).unwrap();
+        let existing = Existing {
+            document: registered,
+            job,
+        };
+        document(&Registration {
+            spec: &spec(),
+            id,
+            region: None,
+            layout: Layout::Merged,
+            policy,
+            existing: Some(&existing),
+            paused: false,
+        })
+    }
+
+    #[test]
+    fn an_update_keeps_pool_and_priority_and_adds_none() {
+        let policy = JobPolicy {
+            node_pool: Some("other".to_owned()),
+            priority: Some(70),
+            ..JobPolicy::default()
+        };
+        let registered = json!({"NodePool": "db", "Priority": 20, "Datacenters": ["*"]});
+        let after = updated(registered.as_object().unwrap().clone(), &policy);
+        for (field, value) in registered.as_object().unwrap() {
+            assert_eq!(after.get(field), Some(value), "{field}");
+        }
+        let after = updated(Map::new(), &policy);
+        assert_eq!((after.get("NodePool"), after.get("Priority")), (None, None));
+    }
 }

@@ -84,6 +84,7 @@ mod job {
         mod keys;
         mod nomad_jobs;
         mod passwords;
+        mod settings;
         mod values;
         mod warnings;
     }

@@ -227,7 +227,8 @@ async fn register_nomad(
     let region = region_of(context, named).await?.unwrap_or(REGION);
     document.insert("Region".to_owned(), json!(region));
     if job.datacenters.is_empty() {
-        document.insert("Datacenters".to_owned(), json!(["dc1"]));
+        let datacenters = &context.app.settings.policy.datacenters;
+        document.insert("Datacenters".to_owned(), json!(datacenters));
     }
     // Numbers and tags are a version's own, which this will not be.
     document.retain(|key, _| !matches!(key.as_str(), "Version" | "VersionTag"));
