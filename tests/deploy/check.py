@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Checks what stands in deploy/ beside the SAM template: the Nomad jobs, the Terraform
 module, the systemd unit, the container file, and that the table of settings of new jobs
-in docs/nomad.md is what gateway and template take.
+in docs/nomad.md is what gateway and template take; and what deploy/release.sh makes of
+template and container file.
 
 Run in a venv with tests/template/requirements.txt; prints each fault, and exits with 1.
 Parsing is done by others' parsers: python-hcl2, PyYAML, systemd-analyze where there is one.
 """
-import fnmatch, json, pathlib, re, shutil, subprocess, sys, tempfile, tomllib
+import fnmatch, json, os, pathlib, re, shutil, subprocess, sys, tempfile, tomllib, zipfile
 
 import hcl2
 import yaml
@@ -141,6 +142,50 @@ members = tomllib.loads((root / "Cargo.toml").read_text())["workspace"]["members
 for needed in ["Cargo.toml", "Cargo.lock", "template.yaml", "console", *(member.removesuffix("/*") for member in members)]:
     hold((root / needed).exists(), f"{needed} is gone; the container file copies it")
     hold(not any(fnmatch.fnmatch(needed, pattern) for pattern in ignored), f".dockerignore leaves out {needed}")
+
+# What is published: the scripts are bash, docs/release.md has every file and the versions of
+# the tools, and what deploy/release.sh does besides building holds for this template and this
+# container file. The build itself takes too long for here.
+for script in ("release", "rollback", "release.sh"):
+    run = subprocess.run(["bash", "-n", deploy / script], capture_output=True, text=True)
+    hold(run.returncode == 0, f"deploy/{script}: {run.stderr.strip()}")
+release, documented = (deploy / "release.sh").read_text(), (root / "docs/release.md").read_text()
+published = re.findall(r"\$out/([\w.-]+\.\w+|SHA256SUMS)", release) + re.findall(r"^cp (.*) \"\$out/\"$", release, re.M)[0].split()
+hold(len(published) >= 7, f"deploy/release.sh: only {published} found")
+for name in {"template.yaml", "functions/NAME.zip", *(pathlib.Path(path).name for path in published)}:
+    hold(f"`{name}`" in documented, f"docs/release.md does not name {name}")
+for tool in re.findall(r"cargo-\w+(?:==|@)[\d.]+", release):
+    hold(tool in documented, f"docs/release.md does not name {tool}")
+for path in re.findall(r"`((?:deploy|tests)/[\w./-]+)", documented):
+    hold((root / path).exists(), f"docs/release.md: there is no {path}")
+
+with tempfile.TemporaryDirectory() as folder:
+    built, out = pathlib.Path(folder) / "lambda", pathlib.Path(folder) / "out"
+    names = re.findall(r"Binary: ([a-z-]+)", (root / "template.yaml").read_text())
+    for name in set(names):
+        (built / name).mkdir(parents=True)
+        (built / name / "bootstrap").write_text(f"program of {name}")
+    (out / "functions").mkdir(parents=True)
+    program = re.search(r"<<'PYTHON'\n(.*?)\nPYTHON\n", release, re.S).group(1)
+    run = subprocess.run(
+        [sys.executable, "-c", program, built, out], capture_output=True, text=True, cwd=root,
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1790000001"},
+    )
+    hold(run.returncode == 0, f"deploy/release.sh: {run.stderr.strip()[-300:]}")
+    if run.returncode == 0:
+        text = (out / "template.yaml").read_text()
+        resources = yaml.load(re.sub(r"!(\w+)", "", text), Loader=yaml.BaseLoader)["Resources"]
+        places = [body["Properties"].get("CodeUri") for body in resources.values() if body["Type"] == "AWS::Serverless::Function"]
+        hold(sorted(map(str, places)) == sorted(f"functions/{name}.zip" for name in names), f"deploy/release.sh: the functions are looked for in {places}")
+        hold("BuildMethod" not in text, "deploy/release.sh: a function would be built")
+        for name in names:
+            with zipfile.ZipFile(out / f"functions/{name}.zip") as file:
+                [entry] = file.infolist()
+                hold(file.read(entry) == f"program of {name}".encode(), f"{name}.zip holds something else")
+                hold((entry.filename, entry.external_attr >> 16, entry.date_time[0]) == ("bootstrap", 0o100755, 2026), f"{name}.zip: {entry}")
+last_stage = re.search(r"^sed -n '(.*)' deploy/Containerfile", release, re.M).group(1)
+image = subprocess.run(["sed", "-n", last_stage, deploy / "Containerfile"], capture_output=True, text=True).stdout
+hold(re.findall(r"^(FROM|COPY|ENTRYPOINT)", image, re.M) == ["FROM", "COPY", "ENTRYPOINT"] and "COPY dtle-gateway /usr/local/bin/dtle-gateway" in image, f"deploy/release.sh: an image would be made of {image}")
 
 print("\n".join(faults) or "deploy/: as it should be")
 sys.exit(bool(faults))
