@@ -6,6 +6,11 @@
 //! are: who wants to ask puts a claim into the table first, on the condition that
 //! nobody's claim is younger, and puts in what the task said; the others read that.
 //!
+//! So an answer is good for 15 seconds from the signal, and not from the moment in which
+//! the plugin took its figures, up to 15 seconds before: both bounds cannot be held, since
+//! figures that are due a second after a signal would take another one. What is read can be
+//! nearly 30 seconds old by its `Timestamp`.
+//!
 //! An item is a task:
 //!
 //! | attribute | |
