@@ -61,6 +61,13 @@ struct Arguments {
     /// Measure what is in the target directory already.
     #[arg(long)]
     no_build: bool,
+    /// Measure what `cargo lambda build` left in this folder (`target/lambda`), which is
+    /// what is deployed; `minimal` among it, by `--example minimal`.
+    #[arg(long, value_name = "FOLDER")]
+    deployed: Option<PathBuf>,
+    /// A variable for the environment of every function. Can be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    variables: Vec<String>,
     /// Where the numbers go as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -101,7 +108,15 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Outcome<()> {
-    let release = release_directory()?;
+    let place = match &arguments.deployed {
+        Some(folder) => Place::Deployed(folder.clone()),
+        None => Place::Release(release_directory()?),
+    };
+    let variables: Vec<(&str, &str)> = arguments
+        .variables
+        .iter()
+        .map(|variable| variable.split_once('=').ok_or("--set wants NAME=VALUE"))
+        .collect::<Result<_, _>>()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -126,12 +141,12 @@ fn run(arguments: &Arguments) -> Outcome<()> {
             }
         }
     }
-    if !arguments.no_build {
+    if !arguments.no_build && arguments.deployed.is_none() {
         build(&functions)?;
     }
     let mut measured: Vec<Measured> = Vec::new();
     for (name, _) in &functions {
-        let program = program(&release, name);
+        let program = place.program(name);
         let size = std::fs::metadata(&program)
             .map_err(|error| format!("{}: {error}", program.display()))?
             .len();
@@ -144,7 +159,7 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     // The first round reads the files from disk and counts for nothing.
     for round in 0..=arguments.rounds {
         for ((name, event), measured) in functions.iter().zip(&mut measured) {
-            let start = start(&program(&release, name), event, &nomad.url())
+            let start = start(&place.program(name), event, &nomad.url(), &variables)
                 .map_err(|error| format!("{name}: {error}"))?;
             if round > 0 {
                 measured.starts.push(start);
@@ -160,11 +175,21 @@ fn run(arguments: &Arguments) -> Outcome<()> {
     Ok(())
 }
 
-fn program(release: &Path, name: &str) -> PathBuf {
-    if name == MINIMAL {
-        release.join("examples").join(name)
-    } else {
-        release.join(name)
+/// Where the functions are.
+enum Place {
+    /// cargo's folder of release builds.
+    Release(PathBuf),
+    /// cargo-lambda's folder of what is deployed.
+    Deployed(PathBuf),
+}
+
+impl Place {
+    fn program(&self, name: &str) -> PathBuf {
+        match self {
+            Self::Release(folder) if name == MINIMAL => folder.join("examples").join(name),
+            Self::Release(folder) => folder.join(name),
+            Self::Deployed(folder) => folder.join(name).join("bootstrap"),
+        }
     }
 }
 
@@ -243,7 +268,7 @@ impl Drop for Running {
     }
 }
 
-fn start(program: &Path, event: &Value, nomad: &str) -> Outcome<Start> {
+fn start(program: &Path, event: &Value, nomad: &str, variables: &[(&str, &str)]) -> Outcome<Start> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let mut command = Command::new(program);
     command
@@ -255,6 +280,7 @@ fn start(program: &Path, event: &Value, nomad: &str) -> Outcome<Start> {
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
         .env("NOMAD_ADDR", nomad)
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
