@@ -69,6 +69,8 @@ pub(crate) enum Amount {
 pub(crate) struct Run {
     pub(crate) requests: u64,
     pub(crate) seconds: f64,
+    /// The size of the last answer's body.
+    pub(crate) bytes: usize,
     /// Microseconds.
     latency: Histogram<u64>,
 }
@@ -85,6 +87,7 @@ struct Shared {
     until: Option<Instant>,
     latency: std::cell::RefCell<Histogram<u64>>,
     requests: Cell<u64>,
+    bytes: Cell<usize>,
 }
 
 /// Asks over so many connections. Connection `i` asks the questions of row `i`,
@@ -112,6 +115,7 @@ pub(crate) async fn run(
         },
         latency: std::cell::RefCell::new(Histogram::new_with_bounds(1, 600_000_000, 3)?),
         requests: Cell::new(0),
+        bytes: Cell::new(0),
     });
     let next = Rc::new(Cell::new(0));
     let local = LocalSet::new();
@@ -139,6 +143,7 @@ pub(crate) async fn run(
     Ok(Run {
         requests: shared.requests.get(),
         seconds: began.elapsed().as_secs_f64(),
+        bytes: shared.bytes.get(),
         latency,
     })
 }
@@ -176,6 +181,7 @@ async fn work(
         }
         shared.latency.borrow_mut().saturating_record(micros);
         shared.requests.set(shared.requests.get() + 1);
+        shared.bytes.set(body.len());
     }
 }
 

@@ -1,10 +1,14 @@
 //! The bare proxy: axum in front, reqwest behind, nothing in between. What it
 //! costs is what any gateway of these parts costs before it does anything.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderName, Method, Response, StatusCode, Uri, header};
+use axum::routing::get;
 use tokio::net::TcpListener;
 
 use crate::Outcome;
@@ -14,7 +18,12 @@ use crate::server::announce;
 struct Behind {
     http: reqwest::Client,
     nomad: String,
+    calls: Arc<AtomicU64>,
 }
+
+/// Says how many requests the proxy has passed on: a gateway that has the proxy for
+/// its Nomad is counted by it, whatever it says of itself.
+pub(crate) const CALLS: &str = "/bench/calls";
 
 pub(crate) async fn run(nomad: String) -> Outcome<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -32,8 +41,13 @@ pub(crate) async fn run(nomad: String) -> Outcome<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     announce(&format!("http://{}", listener.local_addr()?))?;
     let router = Router::new()
+        .route(CALLS, get(calls))
         .fallback(pass)
-        .with_state(Behind { http, nomad });
+        .with_state(Behind {
+            http,
+            nomad,
+            calls: Arc::default(),
+        });
     let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
         let _ = stream.set_nodelay(true);
     });
@@ -48,12 +62,17 @@ const PASSED: [HeaderName; 4] = [
     HeaderName::from_static("x-nomad-lastcontact"),
 ];
 
+async fn calls(State(behind): State<Behind>) -> String {
+    behind.calls.load(Ordering::Relaxed).to_string()
+}
+
 async fn pass(
     State(behind): State<Behind>,
     method: Method,
     uri: Uri,
     body: Bytes,
 ) -> Result<Response<Body>, StatusCode> {
+    behind.calls.fetch_add(1, Ordering::Relaxed);
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let mut answer = behind
         .http

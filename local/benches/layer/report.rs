@@ -1,243 +1,276 @@
-//! What was measured: medians over rounds, as a Markdown table and as JSON.
+//! What was measured: each contender's rounds, their medians and ratios, and the goals.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use serde::Serialize;
 
 use crate::load::Run;
-use crate::server::Server;
 
-/// Who is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Contender {
-    Nomad,
-    Proxy,
-    Gateway,
-    Peer,
+/// Who is measured in every run. Peers have the names that they are given.
+pub(crate) const NOMAD: &str = "Nomad";
+pub(crate) const PROXY: &str = "proxy";
+pub(crate) const GATEWAY: &str = "gateway";
+/// The peer that two of the goals speak of.
+pub(crate) const NGINX: &str = "nginx";
+/// What else stands beside the gateway in single rows.
+pub(crate) const GETS: &str = "GETs";
+pub(crate) const ONE_CALLER: &str = "one caller";
+pub(crate) const ANY_JOB: &str = "any job";
+
+/// Callers that ask for a list at the same time.
+pub(crate) const CROWD: usize = 16;
+
+pub(crate) const GET_JOB: &str = "GET /v1/job/{id}";
+pub(crate) const UPDATE: &str = "POST /v1/jobs (update)";
+
+/// What a row is about. Numbers are numbers of jobs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    Route(String),
+    /// The first list of a process that remembers nothing.
+    First(usize),
+    /// Lists after that.
+    Repeated(usize),
+    /// The same, compressed for who compresses; Nomad's own is not.
+    Zipped(usize),
+    /// The first list, asked for by many callers at once.
+    Crowd(usize),
+    /// A job whose ID begins the IDs of so many others.
+    Named(usize),
 }
 
-impl Contender {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Nomad => "Nomad",
-            Self::Proxy => "bare proxy",
-            Self::Gateway => "**gateway**",
-            Self::Peer => "peer",
+/// One contender in one round.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct Measured {
+    /// Requests a second.
+    pub(crate) throughput: f64,
+    /// Milliseconds.
+    pub(crate) p50: f64,
+    /// Milliseconds.
+    pub(crate) p99: f64,
+    /// Microseconds of its process's CPU a request.
+    pub(crate) cpu: Option<f64>,
+    /// Microseconds of Nomad's CPU a request.
+    pub(crate) nomad_cpu: Option<f64>,
+    /// The size of an answer.
+    pub(crate) bytes: Option<f64>,
+    /// Bytes a job by which its process has grown since it was ready.
+    pub(crate) memory: Option<f64>,
+    /// Requests to Nomad.
+    pub(crate) calls: Option<f64>,
+}
+
+impl Measured {
+    /// Of many requests.
+    pub(crate) fn each(run: &Run) -> Self {
+        Self {
+            throughput: run.requests as f64 / run.seconds,
+            p50: run.millis(0.5),
+            p99: run.millis(0.99),
+            bytes: Some(run.bytes as f64),
+            ..Self::default()
+        }
+    }
+
+    /// Of requests that are done when all of them are.
+    pub(crate) fn together(run: &Run) -> Self {
+        Self {
+            p50: run.seconds * 1e3,
+            p99: run.seconds * 1e3,
+            ..Self::each(run)
         }
     }
 }
 
-/// One contender in one round.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Measured {
-    /// Requests a second.
-    throughput: f64,
-    /// Milliseconds.
-    p50: f64,
-    /// Milliseconds.
-    p99: f64,
-    /// Microseconds of its process's CPU a request.
-    cpu: Option<f64>,
-    /// Microseconds of Nomad's CPU a request.
-    nomad_cpu: Option<f64>,
+/// Which figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Metric {
+    Throughput,
+    P50,
+    P99,
+    Cpu,
+    Bytes,
+    Memory,
+    Calls,
 }
 
-/// A route at so many connections.
-#[derive(Debug, Serialize)]
-struct Row {
-    route: String,
-    connections: usize,
-    rounds: BTreeMap<Contender, Vec<Measured>>,
-}
-
-/// A cluster of some size, in one round. Times are seconds, CPU is microseconds
-/// of the process a request.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Point {
-    pub(crate) jobs: usize,
-    pub(crate) nomad: f64,
-    pub(crate) proxy: f64,
-    pub(crate) proxy_cpu: Option<f64>,
-    pub(crate) first: f64,
-    pub(crate) first_cpu: Option<f64>,
-    pub(crate) repeated: f64,
-    pub(crate) repeated_cpu: Option<f64>,
-    pub(crate) peer: Option<f64>,
-    /// Every job asked of Nomad, eight at a time.
-    pub(crate) gets: f64,
-    /// Bytes that the gateway's process grew by with its first list.
-    pub(crate) memory: u64,
-    pub(crate) tasks: usize,
-    /// The statistics of all tasks, eight at a time.
-    pub(crate) statistics_first: f64,
-    pub(crate) statistics_repeated: f64,
-}
-
-impl Point {
-    pub(crate) fn new(jobs: usize) -> Self {
-        Self {
-            jobs,
-            ..Self::default()
+impl Metric {
+    fn of(self, measured: &Measured) -> Option<f64> {
+        match self {
+            Self::Throughput => Some(measured.throughput),
+            Self::P50 => Some(measured.p50),
+            Self::P99 => Some(measured.p99),
+            Self::Cpu => measured.cpu,
+            Self::Bytes => measured.bytes,
+            Self::Memory => measured.memory,
+            Self::Calls => measured.calls,
         }
+    }
+}
+
+/// A question at so many connections.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) what: What,
+    pub(crate) connections: usize,
+    pub(crate) rounds: BTreeMap<String, Vec<Measured>>,
+}
+
+impl Row {
+    /// NaN where nothing was measured.
+    pub(crate) fn median(&self, who: &str, metric: Metric) -> f64 {
+        let rounds = self.rounds.get(who).into_iter().flatten();
+        median(rounds.filter_map(|measured| metric.of(measured)))
+    }
+
+    /// The median of the ratios within each round.
+    pub(crate) fn ratio(&self, who: &str, other: &str, metric: Metric) -> f64 {
+        let ours = self.rounds.get(who).into_iter().flatten();
+        let theirs = self.rounds.get(other).into_iter().flatten();
+        median(
+            ours.zip(theirs)
+                .filter_map(|(ours, theirs)| Some(metric.of(ours)? / metric.of(theirs)?)),
+        )
     }
 }
 
 /// Everything measured.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    machine: String,
-    nomad: String,
-    quick: bool,
-    peer: bool,
-    rows: Vec<Row>,
-    pub(crate) growth: Vec<Point>,
+    pub(crate) machine: String,
+    pub(crate) date: String,
+    pub(crate) commit: String,
+    /// The release of a real Nomad.
+    pub(crate) nomad: Option<String>,
+    pub(crate) peers: Vec<String>,
+    /// Jobs in the small and in the large cluster, and those with a common beginning.
+    pub(crate) sizes: [usize; 3],
+    pub(crate) rows: Vec<Row>,
 }
 
 impl Report {
-    pub(crate) fn new(quick: bool, nomad: &Server, peer: bool) -> Self {
-        Self {
-            machine: machine(),
-            nomad: nomad.url(),
-            quick,
-            peer,
-            rows: Vec::new(),
-            growth: Vec::new(),
-        }
-    }
-
-    pub(crate) fn add(
-        &mut self,
-        route: &str,
-        contender: Contender,
-        connections: usize,
-        run: &Run,
-        cpu: Option<f64>,
-        nomad_cpu: Option<f64>,
-    ) {
-        let measured = Measured {
-            throughput: run.requests as f64 / run.seconds,
-            p50: run.millis(0.5),
-            p99: run.millis(0.99),
-            cpu,
-            nomad_cpu,
-        };
-        let last = self.rows.last_mut();
-        let row = last.filter(|row| row.route == route && row.connections == connections);
-        match row {
-            Some(row) => row.rounds.entry(contender).or_default().push(measured),
-            None => self.rows.push(Row {
-                route: route.to_owned(),
-                connections,
-                rounds: BTreeMap::from([(contender, vec![measured])]),
-            }),
-        }
-    }
-
-    /// The tables of docs/performance.md.
-    pub(crate) fn markdown(&self) -> String {
-        let mut out = format!("{}.\n\n", self.machine);
-        out.push_str("| route | conn. | | req/s | p50 ms | p99 ms | CPU µs | Nomad's CPU µs | CPU ÷ proxy | p50 ÷ proxy | req/s ÷ Nomad |\n");
-        out.push_str("|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|\n");
-        for row in &self.rows {
-            for contender in row.rounds.keys() {
-                row.line(*contender, &mut out);
+    pub(crate) fn add(&mut self, what: &What, connections: usize, who: &str, measured: Measured) {
+        let same = |row: &&mut Row| row.what == *what && row.connections == connections;
+        let row = match self.rows.iter_mut().find(same) {
+            Some(row) => row,
+            None => {
+                self.rows.push(Row {
+                    what: what.clone(),
+                    connections,
+                    rounds: BTreeMap::new(),
+                });
+                self.rows.last_mut().expect("one was added")
             }
+        };
+        let rounds = row.rounds.entry(who.to_owned()).or_default();
+        rounds.push(measured);
+    }
+
+    /// What a contender's process holds at the end of its last round.
+    pub(crate) fn remember(&mut self, what: &What, who: &str, memory: f64) {
+        let mut rows = self.rows.iter_mut();
+        let row = rows.find(|row| row.what == *what);
+        let last = row.and_then(|row| row.rounds.get_mut(who)?.last_mut());
+        if let Some(last) = last {
+            last.memory = Some(memory);
         }
-        if self.growth.is_empty() {
-            return out;
-        }
-        out.push_str("\nLists: milliseconds, but memory.\n\n");
-        out.push_str("| jobs | Nomad's list | bare proxy | first | that many GETs, 8 at a time | first ÷ GETs | repeated | repeated ÷ proxy | repeated CPU ÷ proxy | memory MB | statistics of so many tasks | first | repeated |\n");
-        out.push_str("|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
-        for points in self.growth.chunk_by(|a, b| a.jobs == b.jobs) {
-            let of = |field: fn(&Point) -> f64| median(points.iter().map(field));
-            let tasks = of(|point| point.tasks as f64);
-            let _ = writeln!(
-                out,
-                "| {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.1} | {tasks} | {:.1} | {:.1} |",
-                points.first().map_or(0, |point| point.jobs),
-                of(|point| point.nomad * 1e3),
-                of(|point| point.proxy * 1e3),
-                of(|point| point.first * 1e3),
-                of(|point| point.gets * 1e3),
-                of(|point| point.first / point.gets),
-                of(|point| point.repeated * 1e3),
-                of(|point| point.repeated / point.proxy),
-                of(|point| point.repeated_cpu.unwrap_or(0.0) / point.proxy_cpu.unwrap_or(f64::NAN)),
-                of(|point| point.memory as f64 / f64::from(1 << 20)),
-                of(|point| point.statistics_first * 1e3),
-                of(|point| point.statistics_repeated * 1e3),
-            );
-        }
-        out
+    }
+
+    pub(crate) fn row(&self, what: &What, connections: usize) -> Option<&Row> {
+        let mut rows = self.rows.iter();
+        rows.find(|row| row.what == *what && row.connections == connections)
+    }
+
+    /// The sizes at which lists were measured, ascending.
+    pub(crate) fn list_sizes(&self) -> Vec<usize> {
+        let sizes = self.rows.iter().filter_map(|row| match row.what {
+            What::First(size) => Some(size),
+            _ => None,
+        });
+        sizes.collect()
+    }
+
+    /// Everybody who is measured throughout.
+    pub(crate) fn contenders(&self) -> Vec<&str> {
+        let peers = self.peers.iter().map(String::as_str);
+        [NOMAD, PROXY, GATEWAY].into_iter().chain(peers).collect()
     }
 }
 
-impl Row {
-    fn line(&self, contender: Contender, out: &mut String) {
-        let of = |field: fn(&Measured) -> Option<f64>| {
-            let rounds = self.rounds.get(&contender).into_iter().flatten();
-            number(median(rounds.filter_map(field)))
-        };
-        let to = |other: Contender, field: fn(&Measured) -> Option<f64>| {
-            number(self.ratio(contender, other, field))
-        };
-        let compared = contender > Contender::Proxy;
-        let dash = || "–".to_owned();
-        let _ = writeln!(
-            out,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
-            self.route,
-            self.connections,
-            contender.name(),
-            of(|measured| Some(measured.throughput)),
-            of(|measured| Some(measured.p50)),
-            of(|measured| Some(measured.p99)),
-            of(|measured| measured.cpu),
-            of(|measured| measured.nomad_cpu),
-            if compared {
-                to(Contender::Proxy, |m| m.cpu)
-            } else {
-                dash()
-            },
-            if compared {
-                to(Contender::Proxy, |m| Some(m.p50))
-            } else {
-                dash()
-            },
-            if contender == Contender::Nomad {
-                dash()
-            } else {
-                to(Contender::Nomad, |m| Some(m.throughput))
-            },
-        );
-    }
+/// What the gateway's figure, or its ratio to another's, has to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
 
-    /// The median of the ratios within each round.
-    fn ratio(
-        &self,
-        contender: Contender,
-        other: Contender,
-        field: fn(&Measured) -> Option<f64>,
-    ) -> f64 {
-        let ours = self.rounds.get(&contender).into_iter().flatten();
-        let theirs = self.rounds.get(&other).into_iter().flatten();
-        median(
-            ours.zip(theirs)
-                .filter_map(|(ours, theirs)| Some(field(ours)? / field(theirs)?)),
-        )
+impl Bound {
+    pub(crate) fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(bound) => value <= bound,
+            Self::AtLeast(bound) => value >= bound,
+        }
     }
 }
 
-fn number(value: f64) -> String {
-    match value {
-        _ if value.is_nan() => "–".to_owned(),
-        _ if value >= 100.0 => format!("{value:.0}"),
-        _ if value >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
+/// A goal.
+#[derive(Clone, Debug)]
+pub(crate) struct Goal {
+    pub(crate) what: What,
+    pub(crate) connections: usize,
+    pub(crate) metric: Metric,
+    /// Whose figure is one; nobody's where the figure itself is bound.
+    pub(crate) beside: Option<&'static str>,
+    pub(crate) bound: Bound,
+}
+
+/// All goals.
+pub(crate) fn goals([small, large, others]: [usize; 3]) -> Vec<Goal> {
+    let route = |name: &str| What::Route(name.to_owned());
+    let goal = |what, connections, metric, beside, bound| Goal {
+        what,
+        connections,
+        metric,
+        beside,
+        bound,
+    };
+    use Bound::{AtLeast, AtMost};
+    use Metric::{Calls, Cpu, Memory, P50, Throughput};
+    vec![
+        goal(route(GET_JOB), 1, P50, Some(NGINX), AtMost(1.15)),
+        goal(route(GET_JOB), 8, Throughput, Some(NGINX), AtLeast(1.0)),
+        goal(What::Repeated(small), 1, P50, Some(NOMAD), AtMost(0.5)),
+        goal(What::Zipped(small), 1, P50, Some(NOMAD), AtMost(0.5)),
+        goal(What::First(small), 1, P50, Some(GETS), AtMost(1.5)),
+        goal(What::Zipped(large), 1, P50, Some(NOMAD), AtMost(0.5)),
+        goal(
+            What::Crowd(large),
+            CROWD,
+            P50,
+            Some(ONE_CALLER),
+            AtMost(1.3),
+        ),
+        // Each of the callers may ask whether anything has changed.
+        goal(
+            What::Crowd(large),
+            CROWD,
+            Calls,
+            Some(ONE_CALLER),
+            AtMost(1.01),
+        ),
+        goal(What::First(large), 1, Memory, None, AtMost(4_000.0)),
+        // As any job, but for what two measurements of the same differ by.
+        goal(
+            What::Named(others),
+            8,
+            Throughput,
+            Some(ANY_JOB),
+            AtLeast(0.9),
+        ),
+        goal(route(UPDATE), 1, Cpu, Some(PROXY), AtMost(4.0)),
+        goal(route(UPDATE), 8, Cpu, Some(PROXY), AtMost(4.0)),
+    ]
 }
 
 /// The middle one; NaN of none.
@@ -253,7 +286,8 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     lower.map_or(upper, |lower| f64::midpoint(*lower, upper))
 }
 
-fn machine() -> String {
+/// This machine, in a few words.
+pub(crate) fn machine() -> String {
     let read = |file| std::fs::read_to_string(file).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
     let model = cpu
