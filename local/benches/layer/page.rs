@@ -162,6 +162,14 @@ fn unit(metric: Metric, language: Language) -> &'static str {
     }
 }
 
+/// The unit of a goal: what is asked once has no median of its own.
+fn unit_of(goal: &Goal, language: Language) -> &'static str {
+    match (&goal.what, goal.metric) {
+        (What::First(_) | What::Crowd(_), Metric::P50) => language.of("ms", "毫秒"),
+        (_, metric) => unit(metric, language),
+    }
+}
+
 fn line(out: &mut String, cells: &[String]) {
     let _ = writeln!(out, "| {} |", cells.join(" | "));
 }
@@ -211,7 +219,7 @@ fn target(report: &Report, goal: &Goal, language: Language) -> Vec<String> {
     let mut cells = vec![
         title(&goal.what, language),
         goal.connections.to_string(),
-        unit(goal.metric, language).to_owned(),
+        unit_of(goal, language).to_owned(),
     ];
     cells.extend(report.contenders().iter().map(|who| number(median(who))));
     let value = match goal.beside {
