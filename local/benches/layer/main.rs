@@ -95,7 +95,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the tables and the charts of docs/performance.md and of its Chinese page.
-    #[arg(long, conflicts_with = "only")]
+    #[arg(long, conflicts_with_all = ["only", "quick"])]
     write_docs: bool,
     /// What `cargo bench` adds.
     #[arg(long, hide = true)]

@@ -10,9 +10,10 @@ use crate::report::{
     Row, What, goals,
 };
 
-/// The largest answer of a function, in bytes. A compressed one travels as base64, and
-/// one that is not as a JSON string, in which every quotation mark is escaped.
+/// The largest answer of a function, in bytes. A compressed one travels as base64.
 const LARGEST_ANSWER: f64 = 6e6;
+/// Seconds that a request has.
+const DEADLINE: f64 = 28.0;
 
 /// The language of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,12 +56,28 @@ pub(crate) fn write(report: &Report, docs: &Path) -> Outcome<()> {
     ] {
         let file = docs.join(file);
         let mut page = std::fs::read_to_string(&file)?;
-        for (part, text) in [
+        let picture = |name: &str, english, chinese| {
+            format!(
+                "\n![{}]({name}-{kind}.svg)\n",
+                language.of(english, chinese)
+            )
+        };
+        let bars = picture("routes", "Requests a second of each", "各方每秒请求数");
+        let lines = picture(
+            "growth",
+            "How lists grow with the jobs",
+            "列表随任务数增长的曲线",
+        );
+        let mut parts = vec![
             ("state", state(report, language)),
-            ("goals", targets(report, language)),
-            ("routes", routes(report, language)),
-            ("lists", lists(report, language)),
-        ] {
+            ("routes", routes(report, language) + &bars),
+            ("lists", lists(report, language) + &lines),
+        ];
+        // The goals are beside a real Nomad.
+        if report.nomad.is_some() {
+            parts.push(("goals", targets(report, language)));
+        }
+        for (part, text) in parts {
             page = filled(&page, &format!("{kind} {part}"), &text)?;
         }
         std::fs::write(&file, page)?;
@@ -357,32 +374,45 @@ fn lists(report: &Report, language: Language) -> String {
     if let Some(&size) = sizes.last() {
         let a_job = |what| of(what, GATEWAY, Metric::Bytes) / size as f64;
         let (plain, zipped) = (a_job(What::Repeated(size)), a_job(What::Zipped(size)));
-        let fit = fitting(zipped * 4.0 / 3.0);
-        let _ = match language {
-            Language::English => writeln!(
-                out,
-                "\nAt {} jobs a job takes {} bytes of the list, {} with gzip and {} once that is base64: of such jobs {fit} fit the 6 MB of a function's answer with gzip.",
-                thousands(size as f64),
-                number(plain),
-                number(zipped),
-                number(zipped * 4.0 / 3.0)
-            ),
-            Language::Chinese => writeln!(
-                out,
-                "\n{} 个任务时，每个任务占列表 {} 字节，gzip 后 {} 字节，再经 base64 为 {} 字节：用 gzip，函数 6 MB 的响应能容纳 {fit} 个这样的任务。",
-                thousands(size as f64),
-                number(plain),
-                number(zipped),
-                number(zipped * 4.0 / 3.0)
-            ),
-        };
+        let first = of(What::First(size), GATEWAY, Metric::P50) / 1e3;
+        out.push_str(&limits(size as f64, plain, zipped, first, language));
     }
     out
 }
 
-/// How many jobs of so many bytes fit one answer, to the hundred below.
-fn fitting(bytes: f64) -> String {
-    thousands((LARGEST_ANSWER / bytes / 100.0).floor() * 100.0)
+/// Where lists end: how many jobs fit an answer, and when a first list takes too long.
+/// `plain` and `zipped` are bytes of the list for each job, `first` the seconds that the
+/// first list of so many jobs takes.
+fn limits(size: f64, plain: f64, zipped: f64, first: f64, language: Language) -> String {
+    let carried = zipped * 4.0 / 3.0;
+    let fit = hundreds(LARGEST_ANSWER / carried);
+    let late = hundreds(size * DEADLINE / first);
+    // A function has a third of a core and four connections.
+    let split = thousands(late_or_full(late / 4.0, fit));
+    let (size, fit, late) = (thousands(size), thousands(fit), thousands(late));
+    let [plain, zipped, carried, first] = [plain, zipped, carried, first].map(number);
+    match language {
+        Language::English => format!(
+            "\nAt {size} jobs a job takes {plain} bytes of the list, {zipped} with gzip and {carried} once that is base64: {fit} of these jobs fit the 6 MB of a function's answer. The first list takes {first} s; at this rate {late} jobs take the {DEADLINE} s that a request has. A function has a third of a core and four connections to Nomad, so take a quarter of that there. **On Lambda, split a cluster before it has {split} jobs like these**, or ask for parts of the list with `?prefix=`. On one machine only the time counts.\n"
+        ),
+        Language::Chinese => format!(
+            "\n{size} 个任务时，每个任务占列表 {plain} 字节，gzip 后 {zipped} 字节，再经 base64 为 {carried} 字节：函数 6 MB 的响应能容纳 {fit} 个这样的任务。首次列表用 {first} 秒；照此推算，{late} 个任务会用完一个请求的 {DEADLINE} 秒。函数只有三分之一个核和四个到 Nomad 的连接，所以取其四分之一。**在 Lambda 上，这样的任务达到 {split} 个之前应拆分集群**，或用 `?prefix=` 分段请求列表。在单机上只受时间限制。\n"
+        ),
+    }
+}
+
+/// The smaller one, to the thousand below where it is that large.
+fn late_or_full(late: f64, full: f64) -> f64 {
+    let least = late.min(full);
+    match least >= 1e3 {
+        true => (least / 1e3).floor() * 1e3,
+        false => least,
+    }
+}
+
+/// To the hundred below.
+fn hundreds(value: f64) -> f64 {
+    (value / 100.0).floor() * 100.0
 }
 
 /// A bound as it is set.
