@@ -247,6 +247,12 @@ impl Cluster {
         paths.map(Ask::get).collect()
     }
 
+    /// How many jobs were there before.
+    pub(crate) async fn strangers(&self) -> Outcome<usize> {
+        let list = load::ask(self.gateway, &Ask::get("/v1/jobs")).await?;
+        Ok(serde_json::from_slice::<Vec<Value>>(&list)?.len())
+    }
+
     /// Reads the jobs that are there, instead of jobs of this benchmark's own.
     pub(crate) async fn adopt(&mut self) -> Outcome<usize> {
         let list = load::ask(self.gateway, &Ask::get("/v1/jobs")).await?;

@@ -98,6 +98,10 @@ impl Bench<'_> {
                 _ => Ok(()),
             };
         }
+        match self.cluster.strangers().await? {
+            0 => {}
+            count => progress(&format!("{count} jobs of others are in every list")),
+        }
         let mut sizes: BTreeSet<usize> = self.plan.growth.iter().copied().collect();
         sizes.insert(self.plan.small);
         if self.arguments.only.is_some() {
@@ -197,7 +201,13 @@ impl Bench<'_> {
             first.memory = Some(grown());
             first.calls = Some(calls);
             let count = jobs.len() as u64;
-            let all = load::run(nomad.address, &[jobs.clone()], 8, Amount::Times(count)).await?;
+            let all = load::run(
+                nomad.address,
+                std::slice::from_ref(&jobs),
+                8,
+                Amount::Times(count),
+            )
+            .await?;
             self.report.add(whole, 1, GATEWAY, first);
             self.report.add(whole, 1, GETS, Measured::together(&all));
 
