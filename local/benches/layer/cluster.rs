@@ -173,7 +173,7 @@ impl Cluster {
         let Some(last) = self.jobs.last() else {
             return Ok(());
         };
-        for _ in 0..1_200 {
+        for _ in 0..3_000 {
             let settled = if self.in_memory {
                 let list = self.allocations(last).await?;
                 list.len() == 2 && list.iter().all(|alloc| alloc["ClientStatus"] == "running")
@@ -188,7 +188,7 @@ impl Cluster {
             if settled {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
         Err(format!("Nomad does not come to rest after {last}").into())
     }

@@ -38,6 +38,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 use cluster::{Cluster, Language};
 use load::Ask;
@@ -219,9 +220,11 @@ async fn measure(arguments: &Arguments) -> Outcome<()> {
         contenders,
         cluster,
     };
+    let mut terminated = signal(SignalKind::terminate())?;
     let result = tokio::select! {
         result = bench.run() => result,
         _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+        _ = terminated.recv() => Err("terminated".into()),
     };
     if !in_memory {
         // Whatever went wrong, nothing of ours stays in somebody's cluster.
