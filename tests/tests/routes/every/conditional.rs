@@ -48,7 +48,7 @@ on_every_cluster!(
             .header("etag")
             .unwrap()
             .to_owned();
-        site.api.post(&format!("{target}/pause")).await.ok();
+        site.api.post(&format!("{target}/pause")).await.succeeds();
         let paused = ask(&target, &tag).await;
         assert_eq!(paused.status, 200);
         assert_eq!(paused.ok()["Status"], "pause");
