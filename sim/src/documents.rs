@@ -285,8 +285,11 @@ pub(crate) fn node(state: &State) -> Value {
         "StatusUpdatedAt": agent.started / 1_000_000_000,
     });
     extend(&mut node, own);
-    if let Some(address) = node.pointer_mut("/Attributes/nomad.advertise.address") {
-        *address = json!(agent.http);
+    for name in ["nomad.advertise.address", "unique.advertise.address"] {
+        let place = format!("/Attributes/{name}");
+        if let Some(address) = node.pointer_mut(&place) {
+            *address = json!(agent.http);
+        }
     }
     let of_driver = json!({"Drivers": {"dtle": {"Attributes": {"driver.dtle.version": version}}}});
     extend(&mut node, of_driver);
