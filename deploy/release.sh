@@ -46,9 +46,9 @@ gateway=$target/x86_64-unknown-linux-gnu/release/dtle-gateway
 mkdir -p "$work"/gateway/{completions,man} "$work/container" "$out/functions"
 cp "$gateway" LICENSE deploy/dtle-gateway.service deploy/nomad/*.hcl "$work/gateway/"
 for shell in bash zsh fish; do
-  "$gateway" completions "$shell" >"$work/gateway/completions/dtle-gateway.$shell"
+  env -i "$gateway" completions "$shell" >"$work/gateway/completions/dtle-gateway.$shell"
 done
-"$gateway" manual "$work/gateway/man"
+env -i "$gateway" manual "$work/gateway/man"
 pack "$out/dtle-gateway-x86_64-linux.tar.gz" "$work/gateway"
 
 # What an image is made of: the last stage of deploy/Containerfile, and the program.
