@@ -323,6 +323,10 @@ fn routes(report: &Report, language: Language) -> String {
 
 /// Lists as the cluster grows, and how many jobs fit one answer of a function.
 fn lists(report: &Report, language: Language) -> String {
+    let sizes = report.list_sizes();
+    if sizes.is_empty() {
+        return String::new();
+    }
     let mut out = String::new();
     let cells = [
         language.of("jobs", "任务数"),
@@ -340,7 +344,6 @@ fn lists(report: &Report, language: Language) -> String {
         language.of("gzip, kB", "gzip，kB"),
     ];
     heading(&mut out, &cells.map(str::to_owned), 0);
-    let sizes = report.list_sizes();
     let of = |what: What, who: &str, metric| {
         let row = report.row(&what, 1);
         row.map_or(f64::NAN, |row| row.median(who, metric))
@@ -426,7 +429,7 @@ fn short(value: f64) -> String {
 
 fn number(value: f64) -> String {
     match value {
-        _ if value.is_nan() => "–".to_owned(),
+        _ if !value.is_finite() => "–".to_owned(),
         _ if value >= 100.0 => thousands(value),
         _ if value >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),

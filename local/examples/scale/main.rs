@@ -142,6 +142,10 @@ mod tests {
             let count = template.lines().filter(|text| text.trim() == line).count();
             assert_eq!(count as u64, quotas::FUNCTIONS, "{resource}");
         }
+        let lists = template
+            .matches("!Ref ListConcurrency, !Ref AWS::NoValue")
+            .count();
+        assert_eq!(lists as u64, quotas::LISTS);
     }
 
     #[test]

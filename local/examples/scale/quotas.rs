@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 /// Functions of a stack, which are as many roles: `template.yaml`.
 pub(crate) const FUNCTIONS: u64 = 38;
+/// Functions of a stack that ListConcurrency counts for.
+pub(crate) const LISTS: u64 = 9;
 /// Subnets of a stack.
 pub(crate) const SUBNETS: u64 = 2;
 /// Kilobytes of a function as it is uploaded: half of what performance.md has on disk.
@@ -25,7 +27,14 @@ struct Quota {
     remedy: &'static str,
 }
 
-const QUOTAS: [Quota; 14] = [
+const QUOTAS: [Quota; 15] = [
+    Quota {
+        what: "concurrency that can be reserved, with ListConcurrency 1 in every stack",
+        quota: 900,
+        takes: LISTS,
+        unit: "",
+        remedy: "do not reserve; 100 of the 1,000 always stay unreserved. Can be raised to tens of thousands",
+    },
     Quota {
         what: "peerings of the functions' VPC, when every cluster has a VPC of its own",
         quota: 50,
@@ -90,7 +99,7 @@ const QUOTAS: [Quota; 14] = [
         remedy: "can be raised; 2,500 in the smaller regions",
     },
     Quota {
-        what: "DynamoDB tables of a region, with SharedStatistics",
+        what: "DynamoDB tables of a region, with SharedStatistics †",
         quota: 2_500,
         takes: 1,
         unit: "",
@@ -104,7 +113,7 @@ const QUOTAS: [Quota; 14] = [
         remedy: "do not block: poll. Can be raised to tens of thousands",
     },
     Quota {
-        what: "secrets of a region",
+        what: "secrets of a region †",
         quota: 500_000,
         takes: 4,
         unit: "",
