@@ -34,6 +34,7 @@ struct Objects {
     allocation: String,
     evaluation: String,
     node: String,
+    peer: String,
 }
 
 impl Faulty {
@@ -66,6 +67,10 @@ impl Faulty {
             allocation: first(api.get("/v1/job/kept/allocations").await.ok()),
             evaluation: first(api.get("/v1/job/kept/evaluations").await.ok()),
             node: first(api.get("/v1/nodes").await.ok()),
+            peer: {
+                let raft = api.get("/v1/operator/raft/configuration").await.ok();
+                raft["Servers"][0]["Address"].as_str().unwrap().to_owned()
+            },
         };
         Self {
             nomad,
@@ -91,6 +96,7 @@ impl Faulty {
             allocation,
             evaluation,
             node,
+            peer,
         } = &self.objects;
         // Each write has a job of its own, so that all can be asked at once.
         let job_id = match route.function {
@@ -114,7 +120,8 @@ impl Faulty {
         }
         for query in route.doc.query {
             match query {
-                Query::Address | Query::Addresses => target.push_str("?address=127.0.0.1:1"),
+                Query::Address => target.push_str(&format!("?address={peer}")),
+                Query::Addresses => target.push_str("?address=127.0.0.1:1"),
                 Query::Node => target.push_str("?node=x"),
                 _ => {}
             }
