@@ -83,8 +83,9 @@ for package in local functions; do
   cargo cyclonedx --quiet --manifest-path "$package/Cargo.toml" --format json --spec-version 1.5 \
     --target x86_64-unknown-linux-gnu --override-filename dtle-sbom
 done
-mv local/dtle-sbom.json "$out/dtle-gateway.cdx.json"
-mv functions/dtle-sbom.json "$out/functions.cdx.json"
+# They name the crates of this repository by their folders.
+sed "s|$root|/dtle|g" local/dtle-sbom.json >"$out/dtle-gateway.cdx.json"
+sed "s|$root|/dtle|g" functions/dtle-sbom.json >"$out/functions.cdx.json"
 find . -name dtle-sbom.json -not -path './target/*' -delete
 
 (cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\0' | sort -z | xargs -0 sha256sum >SHA256SUMS)
