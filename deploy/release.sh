@@ -9,7 +9,7 @@
 #   pip install cargo-lambda==1.9.2 cargo-zigbuild==0.24.1      # they bring zig, the linker
 #   cargo install --locked cargo-cyclonedx@0.5.9                # the lists of what is inside
 #
-# The same commit and the same tools make the same bytes, in whatever folder.
+# The same commit and the same tools should make the same bytes, in whatever folder.
 # docs/release.md says what the files are and how a release is cut.
 set -euo pipefail
 [[ $# == 1 ]] || { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -41,8 +41,15 @@ pack() { # ARCHIVE FOLDER
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# The gateway, with what belongs to it on a machine and in a Nomad cluster.
+# Symbols carry the version of the C library that they are from.
 gateway=$target/x86_64-unknown-linux-gnu/release/dtle-gateway
+newest=$(grep -aoE 'GLIBC_[0-9.]+' "$gateway" | sort -Vu | tail -n 1)
+if ! printf '%s\n' "$newest" GLIBC_2.17 | sort -VC; then
+  echo "dtle-gateway needs $newest" >&2
+  exit 1
+fi
+
+# The gateway, with what belongs to it on a machine and in a Nomad cluster.
 mkdir -p "$work"/gateway/{completions,man} "$work/container" "$out/functions"
 cp "$gateway" LICENSE deploy/dtle-gateway.service deploy/nomad/*.hcl "$work/gateway/"
 for shell in bash zsh fish; do
