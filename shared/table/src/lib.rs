@@ -23,24 +23,20 @@
 //!
 //! A table that is away takes no statistics with it: each instance asks for itself then.
 
-use std::collections::HashMap;
+mod dynamo;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::BehaviorVersion;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::types::AttributeValue;
 use dtle_api::App;
 use dtle_api::cluster::samples::{INTERVAL, Memory, Said, Sample, Samples, Task};
-use dtle_api::outbound::aws;
 use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
 use tokio::sync::OnceCell;
 
-/// How long one call to the table may take: less than asking the task by itself.
-const CALL: Duration = Duration::from_millis(1_500);
+use self::dynamo::{CallError, Dynamo};
+
 /// How long a table that failed is left alone.
 const REST: Duration = Duration::from_secs(30);
 /// How long another instance's answer is waited for. It has four seconds for an attempt.
@@ -64,7 +60,7 @@ pub fn share(app: &mut App) {
 /// A table, and what this process remembers of it.
 pub struct Table {
     name: String,
-    client: OnceCell<Client>,
+    client: OnceCell<Dynamo>,
     memory: Memory,
     /// Milliseconds since 1970 until which it is left alone.
     rests: AtomicU64,
@@ -135,18 +131,19 @@ impl Table {
         let give_up = now() + millis(PATIENCE);
         loop {
             let item = self.read(key).await?;
-            let until = item.as_ref().map_or(0, |item| number(item, "until"));
+            let until = item.as_ref().map_or(0, |item| number_of(item, "until"));
             if until <= now() {
                 if let Some(until) = self.claim(key).await? {
                     return Ok(Found::Claim(until));
                 }
             } else if let Some(item) = item.filter(|item| item.contains_key("answered")) {
                 let said = match item.get("said") {
-                    Some(AttributeValue::S(text)) => {
-                        let said = serde_json::from_str(text);
+                    Some(said) => {
+                        let said = said.get("S").and_then(Value::as_str).unwrap_or_default();
+                        let said = serde_json::from_str(said);
                         Some(said.map_err(|error| format!("{key}: {error}"))?)
                     }
-                    _ => None,
+                    None => None,
                 };
                 return Ok(Found::Sample(Sample {
                     said: Ok(said.map(Arc::new)),
@@ -164,104 +161,75 @@ impl Table {
         }
     }
 
-    async fn read(&self, key: &str) -> Result<Option<HashMap<String, AttributeValue>>, Fault> {
-        let client = self.client().await;
-        let answer = client
-            .get_item()
-            .table_name(&self.name)
-            .key("task", text(key))
-            .consistent_read(true)
-            .send()
-            .await;
-        answer
-            .map(|answer| answer.item)
-            .map_err(|error| aws::causes(&error))
+    async fn read(&self, key: &str) -> Result<Option<Map<String, Value>>, Fault> {
+        let asked = json!({
+            "TableName": self.name,
+            "Key": {"task": {"S": key}},
+            "ConsistentRead": true,
+        });
+        match self.call("GetItem", &asked).await {
+            Ok(mut answer) => match answer.get_mut("Item").map(Value::take) {
+                Some(Value::Object(item)) => Ok(Some(item)),
+                _ => Ok(None),
+            },
+            Err(CallError::Condition) => Ok(None),
+            Err(CallError::Other(fault)) => Err(fault),
+        }
     }
 
     /// Puts a claim into the table; `None` when another instance was faster.
     async fn claim(&self, key: &str) -> Result<Option<u64>, Fault> {
         let until = now() + millis(INTERVAL);
-        let client = self.client().await;
-        let answer = client
-            .put_item()
-            .table_name(&self.name)
-            .item("task", text(key))
-            .item("until", of(until))
-            .item("expires", expires())
-            .condition_expression("attribute_not_exists(task) OR #until <= :now")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":now", of(now()))
-            .send()
-            .await;
-        match answer {
+        let put = json!({
+            "TableName": self.name,
+            "Item": item(key, until),
+            "ConditionExpression": "attribute_not_exists(task) OR #until <= :now",
+            "ExpressionAttributeNames": {"#until": "until"},
+            "ExpressionAttributeValues": {":now": number(now())},
+        });
+        match self.call("PutItem", &put).await {
             Ok(_) => Ok(Some(until)),
-            Err(error) => match error.as_service_error() {
-                Some(refused) if refused.is_conditional_check_failed_exception() => Ok(None),
-                _ => Err(aws::causes(&error)),
-            },
+            Err(CallError::Condition) => Ok(None),
+            Err(CallError::Other(fault)) => Err(fault),
         }
     }
 
     /// Puts in what a task said.
     async fn answer(&self, key: &str, until: u64, said: Option<String>) -> Result<(), Fault> {
-        let answered = Some(AttributeValue::Bool(true));
-        self.settle(key, until, until, answered, said.as_deref().map(text))
-            .await
+        let mut item = item(key, until);
+        item.insert("answered".to_owned(), json!({"BOOL": true}));
+        if let Some(said) = said {
+            item.insert("said".to_owned(), json!({"S": said}));
+        }
+        self.settle(until, item).await
     }
 
     /// Gives a claim back.
     async fn release(&self, key: &str, until: u64) -> Result<(), Fault> {
-        self.settle(key, until, 0, None, None).await
+        self.settle(until, item(key, 0)).await
     }
 
     /// Replaces one's own claim, unless it is over and another's stands there.
-    async fn settle(
-        &self,
-        key: &str,
-        claimed: u64,
-        until: u64,
-        answered: Option<AttributeValue>,
-        said: Option<AttributeValue>,
-    ) -> Result<(), Fault> {
-        let client = self.client().await;
-        let mut put = client
-            .put_item()
-            .table_name(&self.name)
-            .item("task", text(key))
-            .item("until", of(until))
-            .item("expires", expires())
-            .condition_expression("#until = :claimed")
-            .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":claimed", of(claimed));
-        for (name, value) in [("answered", answered), ("said", said)] {
-            if let Some(value) = value {
-                put = put.item(name, value);
-            }
-        }
-        match put.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(refused) if refused.is_conditional_check_failed_exception() => Ok(()),
-                _ => Err(aws::causes(&error)),
-            },
+    async fn settle(&self, claimed: u64, item: Map<String, Value>) -> Result<(), Fault> {
+        let put = json!({
+            "TableName": self.name,
+            "Item": item,
+            "ConditionExpression": "#until = :claimed",
+            "ExpressionAttributeNames": {"#until": "until"},
+            "ExpressionAttributeValues": {":claimed": number(claimed)},
+        });
+        match self.call("PutItem", &put).await {
+            Ok(_) | Err(CallError::Condition) => Ok(()),
+            Err(CallError::Other(fault)) => Err(fault),
         }
     }
 
-    async fn client(&self) -> &Client {
-        let connect = || async {
-            let timeouts = TimeoutConfig::builder().operation_timeout(CALL).build();
-            let mut config = aws_sdk_dynamodb::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(aws::region().await)
-                .credentials_provider(aws::credentials())
-                // Two or three calls come one after the other.
-                .http_client(aws::Http::new(1))
-                .timeout_config(timeouts)
-                .retry_config(RetryConfig::standard().with_max_attempts(2));
-            config.set_endpoint_url(aws::endpoint("AWS_ENDPOINT_URL_DYNAMODB"));
-            Client::from_conf(config.build())
-        };
-        self.client.get_or_init(connect).await
+    async fn call(&self, operation: &str, body: &Value) -> Result<Value, CallError> {
+        let client = self.client.get_or_try_init(Dynamo::new).await;
+        client
+            .map_err(CallError::Other)?
+            .call(operation, body)
+            .await
     }
 }
 
@@ -281,21 +249,26 @@ fn left(until: u64) -> Duration {
     Duration::from_millis(until.saturating_sub(now()))
 }
 
-fn expires() -> AttributeValue {
-    of((now() + millis(KEPT)) / 1_000)
+/// An item that nobody has answered.
+fn item(key: &str, until: u64) -> Map<String, Value> {
+    let expires = (now() + millis(KEPT)) / 1_000;
+    let pairs = [
+        ("task", json!({"S": key})),
+        ("until", number(until)),
+        ("expires", number(expires)),
+    ];
+    let pairs = pairs.into_iter();
+    pairs
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
-fn text(value: &str) -> AttributeValue {
-    AttributeValue::S(value.to_owned())
+fn number(value: u64) -> Value {
+    json!({"N": value.to_string()})
 }
 
-fn of(number: u64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
-fn number(item: &HashMap<String, AttributeValue>, name: &str) -> u64 {
-    match item.get(name) {
-        Some(AttributeValue::N(text)) => text.parse().unwrap_or(0),
-        _ => 0,
-    }
+/// A number of an item; 0 where it has none.
+fn number_of(item: &Map<String, Value>, name: &str) -> u64 {
+    let text = item.get(name).and_then(|value| value.get("N")?.as_str());
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }

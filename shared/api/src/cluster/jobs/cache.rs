@@ -6,12 +6,14 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use dtle_nomad::QueryMeta;
 use dtle_translate::wire::Job;
 
 use super::state::Seen;
-use crate::cluster::lists::Lists;
+use crate::cluster::lists::{Lists, Question};
 use crate::expiring::Expiring;
 
 /// Bytes of jobs remembered: some 20,000 without long table lists. A list that did not
@@ -59,6 +61,8 @@ pub struct Cache {
     seen: Moka<Seen>,
     pub(super) lists: Lists,
     pub(super) singles: Lists,
+    /// The index of the jobs of the own region in the last answer that had it.
+    jobs_index: AtomicU64,
 }
 
 impl Default for Cache {
@@ -73,6 +77,7 @@ impl Default for Cache {
             seen: Moka::new(SEEN),
             lists: Lists::of_bytes(LISTS),
             singles: Lists::of_bytes(SINGLES),
+            jobs_index: AtomicU64::new(0),
         }
     }
 }
@@ -112,6 +117,22 @@ impl Cache {
         };
         let key = key(region, &job.id).into_owned();
         self.jobs.insert(key, remembered).await;
+    }
+
+    /// The index of the jobs as it was when Nomad was last asked; 0 where that is not
+    /// remembered, as of another region.
+    pub(super) fn jobs_index(&self, of: &Question) -> u64 {
+        match of.region {
+            None => self.jobs_index.load(Ordering::Relaxed),
+            Some(_) => 0,
+        }
+    }
+
+    /// Remembers that index.
+    pub(super) fn tell(&self, of: &Question, now: Option<QueryMeta>) {
+        if let (None, Some(meta)) = (&of.region, now) {
+            self.jobs_index.store(meta.index, Ordering::Relaxed);
+        }
     }
 
     /// Forgets a job that is gone.
