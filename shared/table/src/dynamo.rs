@@ -4,6 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
@@ -85,7 +86,11 @@ impl Dynamo {
         let target = format!("{API}.{operation}");
         let request = self.http.request(Method::POST, &self.endpoint);
         let mut request = request.map_err(|fault| hopeless(fault.to_string()))?;
-        let signed = self.sign(&target, body).await.map_err(hopeless)?;
+        let credentials = aws::credentials().provide_credentials().await;
+        let credentials = credentials.map_err(|error| hopeless(aws::causes(&error)))?;
+        let place = (self.endpoint.as_str(), self.region.as_str());
+        let signed = signed(place, credentials, SystemTime::now(), &target, body);
+        let signed = signed.map_err(hopeless)?;
         let headers = request.headers_mut();
         headers.insert("Content-Type", HeaderValue::from_static(CONTENT));
         for (name, value) in signed.into_iter().chain([("x-amz-target", target)]) {
@@ -99,36 +104,36 @@ impl Dynamo {
         })?;
         read(&answer)
     }
+}
 
-    /// The headers that sign a request.
-    async fn sign(&self, target: &str, body: &str) -> Result<Vec<(&'static str, String)>, String> {
-        let credentials = aws::credentials().provide_credentials().await;
-        let credentials = credentials.map_err(|error| aws::causes(&error))?;
-        let identity = credentials.into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("dynamodb")
-            .time(SystemTime::now())
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| aws::causes(&error))?
-            .into();
-        let headers = [("content-type", CONTENT), ("x-amz-target", target)];
-        let request = SignableRequest::new(
-            "POST",
-            &self.endpoint,
-            headers.into_iter(),
-            SignableBody::Bytes(body.as_bytes()),
-        );
-        let request = request.map_err(|error| aws::causes(&error))?;
-        let signed = sign(request, &params).map_err(|error| aws::causes(&error))?;
-        let (headers, _) = signed.into_parts().0.into_parts();
-        let headers = headers.into_iter();
-        Ok(headers
-            .map(|header| (header.name(), header.value().to_owned()))
-            .collect())
-    }
+/// The headers that sign a request to an endpoint of a region.
+fn signed(
+    (endpoint, region): (&str, &str),
+    credentials: Credentials,
+    time: SystemTime,
+    target: &str,
+    body: &str,
+) -> Result<Vec<(&'static str, String)>, String> {
+    let identity = credentials.into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(region)
+        .name("dynamodb")
+        .time(time)
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|error| aws::causes(&error))?
+        .into();
+    let headers = [("content-type", CONTENT), ("x-amz-target", target)];
+    let body = SignableBody::Bytes(body.as_bytes());
+    let request = SignableRequest::new("POST", endpoint, headers.into_iter(), body);
+    let request = request.map_err(|error| aws::causes(&error))?;
+    let signed = sign(request, &params).map_err(|error| aws::causes(&error))?;
+    let (headers, _) = signed.into_parts().0.into_parts();
+    let headers = headers.into_iter();
+    Ok(headers
+        .map(|header| (header.name(), header.value().to_owned()))
+        .collect())
 }
 
 /// Where AWS has DynamoDB in a region.
@@ -191,6 +196,33 @@ mod tests {
         let error = other("503: no error that can be read");
         assert_eq!(said(503, "<html>"), Err((error, true)));
         assert_eq!(said(200, "{}"), Ok(serde_json::json!({})));
+    }
+
+    /// The signatures are botocore's for the same request.
+    #[test]
+    fn a_request_is_signed_as_aws_checks_it() {
+        let place = (&*public_endpoint("eu-central-1"), "eu-central-1");
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_680_000);
+        let (key, secret) = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
+        for (token, signature) in [
+            (
+                None,
+                "bb364d3ab33175d4ac9a5e26aeada0edf884819981e7c3b2539bb1cde330c828",
+            ),
+            (
+                Some("a-token".to_owned()),
+                "6a80c389b69b01f1856ba08e7327fef150bdee7ef9991a7d16a0f98fd615be07",
+            ),
+        ] {
+            let credentials = Credentials::new(key, secret, token, None, "test");
+            let target = "DynamoDB_20120810.GetItem";
+            let body = r#"{"TableName":"samples"}"#;
+            let headers = signed(place, credentials, time, target, body).unwrap();
+            let header = |name| headers.iter().find(|(known, _)| *known == name);
+            assert_eq!(header("x-amz-date").unwrap().1, "20261126T080000Z");
+            let authorization = &header("authorization").unwrap().1;
+            assert!(authorization.ends_with(signature), "{authorization}");
+        }
     }
 
     #[test]
