@@ -12,9 +12,9 @@ use dtle_translate::Side;
 use dtle_translate::delay::{Counted, behind, put_right};
 use dtle_translate::metrics::Counts;
 use dtle_translate::v2::Statistics;
-use moka::future::Cache;
 
 use super::jobs::{self, Reader};
+use super::memo::Memo;
 use super::statistics::{StatisticsCache, statistics};
 use crate::clock::now;
 
@@ -124,17 +124,16 @@ fn read_since(before: &Heard, read: &Heard, time: i64) -> u64 {
 /// What is remembered of jobs' delays.
 pub struct Delays {
     /// By region and job.
-    jobs: Cache<String, Arc<Mutex<Known>>>,
+    jobs: Memo<Arc<Mutex<Known>>>,
     /// The Src of a Dest: allocation and task, by the Dest's allocation.
-    sources: Cache<String, (String, String)>,
+    sources: Memo<(String, String)>,
 }
 
 impl Default for Delays {
     fn default() -> Self {
-        let jobs = Cache::builder().max_capacity(50_000);
         Self {
-            jobs: jobs.time_to_idle(REMEMBERED).build(),
-            sources: Cache::new(10_000),
+            jobs: Memo::idle_for(50_000, Some(REMEMBERED)),
+            sources: Memo::new(10_000),
         }
     }
 }
@@ -228,10 +227,9 @@ impl Delay<'_> {
     async fn known(self, job: &str) -> Arc<Mutex<Known>> {
         let region = self.reader.nomad.region().await.ok().flatten();
         let key = format!("{}\0{job}", region.unwrap_or_default());
-        self.delays
-            .jobs
-            .get_with(key, async { Arc::default() })
-            .await
+        let jobs = &self.delays.jobs;
+        let known = jobs.get_or_make(key, |_| true, async { Arc::default() });
+        known.await.unwrap_or_default()
     }
 
     /// What Consul has stored as applied.
@@ -253,7 +251,7 @@ impl Delay<'_> {
         let said = statistics(self.statistics, nomad, allocation, task, Side::Src).await;
         let Ok(Some(said)) = said else {
             // Perhaps another allocation has taken its place.
-            self.delays.sources.invalidate(dest).await;
+            self.delays.sources.remove(dest).await;
             return None;
         };
         self.delays

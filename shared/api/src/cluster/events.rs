@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use dtle_translate::events::{merge, restore};
 use dtle_translate::wire::{AllocationStub, Event};
-use moka::future::Cache;
+
+use super::memo::Memo;
 
 /// Bytes of events remembered: those of some 5,000 tasks.
 const ROOM: u64 = 16 << 20;
@@ -18,17 +19,19 @@ const ROOM: u64 = 16 << 20;
 type OfTasks = BTreeMap<String, Vec<Event>>;
 
 /// The events that this process has seen, by the allocation's ID.
-pub struct Events(Cache<String, Arc<OfTasks>>);
+pub struct Events(Memo<Arc<OfTasks>>);
 
 impl Default for Events {
     fn default() -> Self {
-        let size = |id: &String, tasks: &Arc<OfTasks>| {
-            let events = tasks.values().flatten();
-            let texts = events.map(|event| 400 + event.message.len() + event.driver_error.len());
-            u32::try_from(256 + id.len() + texts.sum::<usize>()).unwrap_or(u32::MAX)
-        };
-        Self(Cache::builder().max_capacity(ROOM).weigher(size).build())
+        Self(Memo::new(ROOM))
     }
+}
+
+/// The bytes that the events of an allocation's tasks take.
+fn size(tasks: &OfTasks) -> u32 {
+    let events = tasks.values().flatten();
+    let texts = events.map(|event| 400 + event.message.len() + event.driver_error.len());
+    u32::try_from(300 + texts.sum::<usize>()).unwrap_or(u32::MAX)
 }
 
 impl Events {
@@ -47,7 +50,8 @@ impl Events {
             state.events = events;
         }
         if seen != *known {
-            self.0.insert(allocation.id.clone(), Arc::new(seen)).await;
+            let (id, size) = (allocation.id.clone(), size(&seen));
+            self.0.insert_sized(id, Arc::new(seen), size).await;
         }
         restore(allocation);
     }

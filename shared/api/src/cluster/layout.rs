@@ -5,8 +5,8 @@ use std::time::Duration;
 use dtle_nomad::{ReadOptions, Session};
 use dtle_translate::Layout;
 use dtle_translate::layout::Generation;
-use moka::future::Cache;
 
+use super::memo::Memo;
 use crate::expiring::Expiring;
 use crate::observe::Fault;
 use crate::reply::Error;
@@ -15,11 +15,11 @@ use crate::reply::Error;
 const REMEMBERED: Duration = Duration::from_secs(60);
 
 /// The plugin's generation in each region, as the nodes last reported it.
-pub struct Layouts(Cache<Option<String>, Expiring<Layout>>);
+pub struct Layouts(Memo<Expiring<Layout>>);
 
 impl Default for Layouts {
     fn default() -> Self {
-        Self(Cache::new(16))
+        Self(Memo::new(16))
     }
 }
 
@@ -36,7 +36,7 @@ pub async fn layout(
         return Ok(layout);
     }
     // Where the job will be written, which its body may have decided.
-    let region = nomad.region().await?.map(str::to_owned);
+    let region = nomad.region().await?.unwrap_or_default().to_owned();
     if let Some(known) = known.get(&region).await
         && let Some(layout) = known.get()
     {

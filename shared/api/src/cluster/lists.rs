@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dtle_nomad::{self as nomad, QueryMeta, Read, Session, Table};
-use moka::future::Cache;
 use tokio::sync::MutexGuard;
 
 use super::locks::Locks;
+use super::memo::Memo;
 use crate::expiring::Expiring;
 use crate::reply::{Error, Rendered};
 
@@ -41,6 +41,15 @@ pub struct Question {
     pub id: String,
     /// Whether things of earlier jobs of that ID are in it, too.
     pub all: bool,
+}
+
+impl Question {
+    /// The same as a text. Neither a name of a region nor that of a route holds a NUL.
+    fn key(&self) -> String {
+        let region = self.region.as_deref().unwrap_or_default();
+        let all = if self.all { "all" } else { "" };
+        format!("{}\0{region}\0{all}\0{}", self.route, self.id)
+    }
 }
 
 /// The tables of Nomad that an answer was read from, with the index that each had then
@@ -177,7 +186,7 @@ pub struct Turn<'a> {
 
 /// The answers of one kind that were asked for last.
 pub struct Lists {
-    kept: Cache<Question, Arc<Kept>>,
+    kept: Memo<Arc<Kept>>,
     hasher: RandomState,
     writers: Locks,
 }
@@ -186,17 +195,8 @@ impl Lists {
     /// Room for so many bytes.
     #[must_use]
     pub fn of_bytes(capacity: u64) -> Self {
-        // An empty list holds something too, and a caller can ask for as many empty
-        // lists as there are prefixes.
-        let size = |question: &Question, kept: &Arc<Kept>| {
-            let question = u32::try_from(question.id.len()).unwrap_or(u32::MAX);
-            kept.size().saturating_add(question)
-        };
         Self {
-            kept: Cache::builder()
-                .max_capacity(capacity)
-                .weigher(size)
-                .build(),
+            kept: Memo::new(capacity),
             hasher: RandomState::new(),
             writers: Locks::default(),
         }
@@ -209,7 +209,7 @@ impl Lists {
 
     /// The answer to a question as it was last written.
     pub async fn last(&self, question: &Question) -> Option<Arc<Kept>> {
-        self.kept.get(question).await
+        self.kept.get(&question.key()).await
     }
 
     /// The answer as it was written from the same.
@@ -220,7 +220,12 @@ impl Lists {
 
     /// Keeps an answer.
     pub async fn insert(&self, question: Question, kept: Arc<Kept>) {
-        self.kept.insert(question, kept).await;
+        // An empty list holds something too, and a caller can ask for as many empty
+        // lists as there are prefixes.
+        let key = question.key();
+        let size = kept.size();
+        let size = size.saturating_add(u32::try_from(key.len()).unwrap_or(u32::MAX));
+        self.kept.insert_sized(key, kept, size).await;
     }
 
     /// The turn to write the answer to a question. One of those who find none writes it;
@@ -315,15 +320,13 @@ mod tests {
             let short = question(n.to_string());
             lists.insert(short, kept("x".repeat(large), 0)).await;
         }
-        lists.kept.run_pending_tasks().await;
-        let count = lists.kept.entry_count();
+        let count = lists.kept.count().await;
         assert!((1..=32).contains(&count), "{count}");
         for n in 0..3_000 {
             let empty = kept("[]".to_owned(), 0);
             lists.insert(question(n.to_string()), empty).await;
         }
-        lists.kept.run_pending_tasks().await;
-        assert!(lists.kept.entry_count() <= ROOM / 512);
+        assert!(lists.kept.count().await <= ROOM / 512);
     }
 
     #[tokio::test]

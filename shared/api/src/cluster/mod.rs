@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod layout;
 pub mod lists;
 pub mod locks;
+pub mod memo;
 pub mod nodes;
 pub mod samples;
 pub mod servers;

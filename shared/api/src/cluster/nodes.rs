@@ -1,13 +1,13 @@
 //! What is remembered of nodes.
 
-use moka::future::Cache;
+use super::memo::Memo;
 
 /// The HTTP addresses of nodes, each with the node's ModifyIndex: while that stays the
 /// same, so does the address.
-pub struct Addresses(pub Cache<String, (u64, String)>);
+pub struct Addresses(pub Memo<(u64, String)>);
 
 impl Default for Addresses {
     fn default() -> Self {
-        Self(Cache::new(10_000))
+        Self(Memo::new(10_000))
     }
 }

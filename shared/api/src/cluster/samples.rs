@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::memo::Memo;
 use dtle_translate::v2::Statistics;
 use futures_util::future::BoxFuture;
-use moka::future::Cache;
 
 use crate::expiring::Expiring;
 use crate::reply::Error;
@@ -45,25 +45,25 @@ pub trait Samples: Send + Sync {
 }
 
 /// The memory of this process.
-pub struct Memory(Cache<(String, String), Expiring<Said>>);
+pub struct Memory(Memo<Expiring<Said>>);
 
 impl Default for Memory {
     fn default() -> Self {
-        Self(Cache::new(10_000))
+        Self(Memo::new(10_000))
     }
 }
 
 impl Samples for Memory {
     fn said<'a>(&'a self, task: Task<'a>, ask: BoxFuture<'a, Sample>) -> BoxFuture<'a, Said> {
         Box::pin(async move {
-            let key = (task.allocation.to_owned(), task.name.to_owned());
-            let is_old = |known: &Expiring<Said>| known.get().is_none();
+            let key = format!("{}/{}", task.allocation, task.name);
+            let is_good = |known: &Expiring<Said>| known.get().is_some();
             let ask = async {
                 let sample = ask.await;
                 Expiring::new(sample.said, sample.lifetime)
             };
-            let entry = self.0.entry(key).or_insert_with_if(ask, is_old).await;
-            entry.into_value().into_inner()
+            let said = self.0.get_or_make(key, is_good, ask).await;
+            said.map_or(Ok(None), Expiring::into_inner)
         })
     }
 }

@@ -11,6 +11,7 @@ use dtle_nomad::Session;
 use dtle_translate::Side;
 use dtle_translate::statistics::of_signal;
 
+use super::memo::Memo;
 use super::samples::{INTERVAL, Memory, Said, Sample, Samples, Task};
 
 /// How long it is believed that a task has no figures yet: less long, since its first
@@ -24,14 +25,14 @@ pub type Tasks = Arc<[(Side, String)]>;
 /// What is remembered of running tasks.
 pub struct StatisticsCache {
     /// By the allocation's ID.
-    pub tasks: moka::future::Cache<String, Tasks>,
+    pub tasks: Memo<Tasks>,
     samples: Box<dyn Samples>,
 }
 
 impl Default for StatisticsCache {
     fn default() -> Self {
         Self {
-            tasks: moka::future::Cache::new(10_000),
+            tasks: Memo::new(10_000),
             samples: Box::new(Memory::default()),
         }
     }

@@ -14,6 +14,7 @@ use dtle_translate::wire::Job;
 
 use super::state::Seen;
 use crate::cluster::lists::{Lists, Question};
+use crate::cluster::memo::Memo;
 use crate::expiring::Expiring;
 
 /// Bytes of jobs remembered: some 20,000 without long table lists. A list that did not
@@ -52,13 +53,11 @@ impl Remembered {
     }
 }
 
-type Moka<V> = moka::future::Cache<String, V>;
-
 /// What is remembered of jobs.
 pub struct Cache {
-    jobs: Moka<Remembered>,
-    crowds: Moka<Expiring<()>>,
-    seen: Moka<Seen>,
+    jobs: Memo<Remembered>,
+    crowds: Memo<Expiring<()>>,
+    seen: Memo<Seen>,
     pub(super) lists: Lists,
     pub(super) singles: Lists,
     /// The index of the jobs of the own region in the last answer that had it.
@@ -67,14 +66,10 @@ pub struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        let size = |id: &String, job: &Remembered| {
-            let text = job.text.as_deref().map_or(0, <[u8]>::len);
-            u32::try_from(256 + id.len() + job.name.len() + text).unwrap_or(u32::MAX)
-        };
         Self {
-            jobs: Moka::builder().max_capacity(JOBS).weigher(size).build(),
-            crowds: Moka::new(1_000),
-            seen: Moka::new(SEEN),
+            jobs: Memo::new(JOBS),
+            crowds: Memo::new(1_000),
+            seen: Memo::new(SEEN),
             lists: Lists::of_bytes(LISTS),
             singles: Lists::of_bytes(SINGLES),
             jobs_index: AtomicU64::new(0),
@@ -86,7 +81,7 @@ impl Cache {
     /// The job of that ID in a region as it was when it was last read. It may have
     /// changed since, or be gone.
     pub(super) async fn last_job(&self, region: Option<&str>, id: &str) -> Option<Remembered> {
-        self.jobs.get(&*key(region, id)).await
+        self.jobs.get(&key(region, id)).await
     }
 
     /// The job as it was at that JobModifyIndex, if it is remembered. Its other indexes
@@ -116,7 +111,10 @@ impl Cache {
             text: text.map(Into::into),
         };
         let key = key(region, &job.id).into_owned();
-        self.jobs.insert(key, remembered).await;
+        let text = remembered.text.as_deref().map_or(0, <[u8]>::len);
+        let size = 256 + key.len() + remembered.name.len() + text;
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
+        self.jobs.insert_sized(key, remembered, size).await;
     }
 
     /// The index of the jobs as it was when Nomad was last asked; 0 where that is not
@@ -137,12 +135,12 @@ impl Cache {
 
     /// Forgets a job that is gone.
     pub(super) async fn remove_job(&self, region: Option<&str>, id: &str) {
-        self.jobs.invalidate(&*key(region, id)).await;
+        self.jobs.remove(&key(region, id)).await;
     }
 
     /// What the last look at a job's allocations has shown.
     pub(super) async fn seen(&self, region: Option<&str>, id: &str) -> Option<Seen> {
-        self.seen.get(&*key(region, id)).await
+        self.seen.get(&key(region, id)).await
     }
 
     /// Remembers what a look at a job's allocations has shown.
@@ -152,7 +150,7 @@ impl Cache {
 
     /// Whether many jobs' IDs begin with this one.
     pub(super) async fn is_crowded(&self, region: Option<&str>, id: &str) -> bool {
-        let crowd = self.crowds.get(&*key(region, id)).await;
+        let crowd = self.crowds.get(&key(region, id)).await;
         crowd.is_some_and(|crowd| crowd.get().is_some())
     }
 
