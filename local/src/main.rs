@@ -222,6 +222,10 @@ enum Plugin {
     V4,
 }
 
+/// A fifth of the gateway's time went into the C library's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     local::log::init(arguments.log_format);

@@ -20,9 +20,9 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 # The C library of Amazon Linux 2023. A function that asks for a newer one ends
 # before its first line, with nothing but `GLIBC_… not found` in its log.
 GLIBC = (2, 34)
-# A start loads it all; whatever makes one grow beyond this came in unasked. The function
-# of the statistics has the client of its table besides, and traces are asked for.
-LARGEST, WITH_TABLE, FOR_TRACES = 6_000_000, 1_000_000, 1_500_000
+# A start loads it all; whatever makes one grow beyond this came in unasked. Traces are
+# asked for.
+LARGEST, FOR_TRACES = 7_000_000, 1_500_000
 # e_machine in the header of an ELF file.
 MACHINES = {"x86_64": 62, "arm64": 183}
 
@@ -40,7 +40,7 @@ def faults(name, machine, traces):
         found.append("is for another processor")
     if needed > GLIBC:
         found.append(f"needs glibc {needed[0]}.{needed[1]}")
-    if len(content) > LARGEST + (name == "allocation-stats") * WITH_TABLE + traces * FOR_TRACES:
+    if len(content) > LARGEST + traces * FOR_TRACES:
         found.append(f"has {len(content):,} bytes")
     return found, needed, len(content)
 
