@@ -236,7 +236,7 @@ fn priority(
         number @ 1..=HIGHEST_PRIORITY => Ok(number),
         number => Err(fault(
             variable,
-            format!("{number} is not between 1 and 100, Nomad's usual bounds"),
+            format!("{number} is not between 1 and {HIGHEST_PRIORITY}; Nomad's usual bound is 100"),
         )),
     }
 }

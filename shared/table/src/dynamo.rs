@@ -9,18 +9,11 @@ use aws_credential_types::provider::ProvideCredentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use dtle_api::outbound::aws;
-use dtle_outbound::{Answer, Client, Fault, HeaderValue, Method, Profile, Trust, secret_header};
+use dtle_outbound::{Answer, Client, Fault, HeaderValue, Method, secret_header};
 use serde_json::Value;
 
 /// How long one call may take, with its second attempt: less than asking the task.
 const CALL: Duration = Duration::from_millis(1_500);
-/// How long the other side may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(1);
-/// How long an idle connection is kept: a function that was frozen wakes up with
-/// connections that the other side has long forgotten.
-const IDLE: Duration = Duration::from_secs(5);
-/// The largest answer read, in bytes. An item has 400 KB at most.
-const LARGEST: usize = 1 << 20;
 /// The version of DynamoDB's API, in the header that names an operation.
 const API: &str = "DynamoDB_20120810";
 const CONTENT: &str = "application/x-amz-json-1.0";
@@ -48,16 +41,8 @@ impl Dynamo {
         let region = region.as_ref().to_owned();
         let own = aws::endpoint("AWS_ENDPOINT_URL_DYNAMODB");
         let endpoint = own.unwrap_or_else(|| public_endpoint(&region));
-        let http = Client::new(&Profile {
-            connect: CONNECT,
-            total: CALL,
-            // Two or three calls come one after the other.
-            idle: 1,
-            idle_for: IDLE,
-            largest: LARGEST,
-            trust: Trust::System,
-            identity: None,
-        });
+        // Two or three calls come one after the other.
+        let http = aws::client(1);
         Ok(Self {
             http: http.map_err(|error| error.to_string())?,
             endpoint,

@@ -279,19 +279,26 @@ mod tests {
 
     const SET: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-";
 
+    /// All transactions up to a number, as a sample that was taken at a second says.
+    fn heard(number: u64, taken: i64) -> Heard {
+        Heard {
+            gtid: format!("{SET}{number}"),
+            taken: taken * SECOND,
+            at: taken * SECOND,
+        }
+    }
+
+    /// The delay after both tasks have said how far they are.
+    fn look(known: &mut Known, read: u64, applied: u64, at: i64) -> (Option<u64>, Option<u64>) {
+        known.note_read(&heard(read, at));
+        known.note_applied(heard(applied, at));
+        known.delay(at * SECOND)
+    }
+
     #[test]
     fn a_destination_stands_when_it_has_not_moved_between_two_looks() {
         let mut known = Known::default();
-        let mut look = |read: u64, applied: u64, at: i64| {
-            let heard = |number| Heard {
-                gtid: format!("{SET}{number}"),
-                taken: at * SECOND,
-                at: at * SECOND,
-            };
-            known.note_read(&heard(read));
-            known.note_applied(heard(applied));
-            known.delay(at * SECOND)
-        };
+        let mut look = |read, applied, at| look(&mut known, read, applied, at);
         // The first look cannot tell.
         assert_eq!(look(10, 8, 100), (Some(2), None));
         assert_eq!(look(12, 10, 116), (Some(2), None));
@@ -305,11 +312,6 @@ mod tests {
 
     #[test]
     fn what_src_has_read_since_dests_sample_is_not_behind() {
-        let heard = |number: u64, taken: i64| Heard {
-            gtid: format!("{SET}{number}"),
-            taken: taken * SECOND,
-            at: taken * SECOND,
-        };
         // Ten transactions a second, all of them applied at once.
         let mut known = Known::default();
         known.note_read(&heard(1_000, 100));
@@ -328,16 +330,7 @@ mod tests {
     #[test]
     fn a_destination_that_moves_slowly_is_late_by_what_it_has_not_applied() {
         let mut known = Known::default();
-        let mut look = |read: u64, applied: u64, at: i64| {
-            let heard = |number| Heard {
-                gtid: format!("{SET}{number}"),
-                taken: at * SECOND,
-                at: at * SECOND,
-            };
-            known.note_read(&heard(read));
-            known.note_applied(heard(applied));
-            known.delay(at * SECOND)
-        };
+        let mut look = |read, applied, at| look(&mut known, read, applied, at);
         assert_eq!(look(100, 100, 100), (Some(0), None));
         assert_eq!(look(250, 120, 115), (Some(130), None));
         // What was read by 115 is not applied by 130 and 145, although it moves.

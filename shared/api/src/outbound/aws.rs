@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use dtle_outbound::{Fault, Profile, Trust};
+use dtle_outbound::{Client, ClientError, Fault, Profile, Trust};
 use lambda_http::http::{Request, Response};
 
 // Without an endpoint or a NAT a call from a VPC hangs: say so soon.
@@ -29,7 +29,7 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 /// connections that the other side has long forgotten.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer read, in bytes. A secret has 64 KiB at most, and travels as a
-/// JSON string.
+/// JSON string; an item of DynamoDB has 400 KB at most.
 const LARGEST_ANSWER: usize = 1 << 20;
 
 /// The region that the environment names.
@@ -69,24 +69,32 @@ pub fn causes(error: &dyn std::error::Error) -> String {
 /// The SDK's requests over the HTTP client that is there anyway: the SDK's own would
 /// bring a second one, HTTP/2 and all, into every function.
 #[derive(Clone, Debug)]
-pub struct Http(Result<dtle_outbound::Client, String>);
+pub struct Http(Result<Client, String>);
+
+/// The HTTP client for a service of AWS, with that many idle connections kept.
+///
+/// # Errors
+/// When the TLS library cannot be set up.
+pub fn client(idle: usize) -> Result<Client, ClientError> {
+    Client::new(&Profile {
+        connect: CONNECT_TIMEOUT,
+        total: CALL_TIMEOUT,
+        idle,
+        idle_for: IDLE_TIMEOUT,
+        largest: LARGEST_ANSWER,
+        trust: Trust::System,
+        identity: None,
+    })
+}
+
+impl Default for Http {
+    /// Without idle connections: calls come seldom, and one by one.
+    fn default() -> Self {
+        Self(client(0).map_err(|error| error.to_string()))
+    }
+}
 
 impl Http {
-    /// With that many idle connections kept.
-    #[must_use]
-    pub fn new(idle: usize) -> Self {
-        let client = dtle_outbound::Client::new(&Profile {
-            connect: CONNECT_TIMEOUT,
-            total: CALL_TIMEOUT,
-            idle,
-            idle_for: IDLE_TIMEOUT,
-            largest: LARGEST_ANSWER,
-            trust: Trust::System,
-            identity: None,
-        });
-        Self(client.map_err(|error| error.to_string()))
-    }
-
     async fn send(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let client = self.0.map_err(|text| ConnectorError::user(text.into()))?;
         let (parts, body) = request

@@ -221,7 +221,7 @@ async fn connect() -> Client {
         .region(aws::region().await)
         .credentials_provider(aws::credentials())
         // It is asked every five minutes: a kept connection would be dead.
-        .http_client(aws::Http::new(0))
+        .http_client(aws::Http::default())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(2));
     config.set_endpoint_url(aws::endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"));

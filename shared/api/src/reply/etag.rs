@@ -47,12 +47,10 @@ impl Known {
     /// Whether the answer with that tag is among them. Weak and strong tags compare
     /// equal here [RFC 9110, 13.1.2].
     pub(super) fn has(&self, tag: u64) -> bool {
-        let written = written(tag);
-        let opaque = |tag: &str| tag.strip_prefix("W/").unwrap_or(tag).to_owned();
-        let wanted = opaque(&written);
-        self.0
-            .iter()
-            .any(|known| known == "*" || opaque(known) == wanted)
+        self.0.iter().any(|known| {
+            let opaque = known.strip_prefix("W/").unwrap_or(known);
+            known == "*" || written(tag).strip_prefix("W/") == Some(opaque)
+        })
     }
 }
 

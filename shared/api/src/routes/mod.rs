@@ -7,6 +7,8 @@
 
 use crate::route::{Route, Row};
 
+mod whole;
+
 pub mod allocation {
     //! Allocations: tasks of jobs that were placed on nodes.
     pub mod get;

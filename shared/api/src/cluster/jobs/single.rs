@@ -150,22 +150,10 @@ async fn unchanged(reader: Reader<'_>, question: &Question) -> Result<Option<Ans
     let Some(known) = name.await.filter(|_| last.tables().is_some_and(is_newest)) else {
         return Ok(None);
     };
-    let (index, progress) = tokio::join!(
-        reader.nomad.index(Table::Jobs),
-        progress(reader, &known.name)
-    );
-    let meta = match index {
-        Ok(meta) => meta,
-        Err(nomad::Error::Forbidden { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    reader.cache.tell(question, meta);
-    let Some(meta) = meta.filter(|meta| meta.index == newest) else {
+    let (meta, progress) = tokio::join!(last.holds(reader.nomad), progress(reader, &known.name));
+    let Some(meta) = meta?.filter(|_| singles.hash(&progress) == last.beside) else {
         return Ok(None);
     };
-    if singles.hash(&progress) != last.beside {
-        return Ok(None);
-    }
     let read = Read {
         value: Arc::clone(&last.text),
         meta: Some(QueryMeta {

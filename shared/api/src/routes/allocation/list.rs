@@ -5,11 +5,11 @@ use dtle_translate::v2;
 
 use crate::cluster::allocations::{stays, visible};
 use crate::cluster::jobs;
-use crate::cluster::lists::Fresh;
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
-use crate::reply::{Error, Reply, text};
+use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
+use crate::routes::whole::{Listed, whole};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -39,27 +39,16 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let options = query.read_options()?;
     // Nomad refuses a prefix that is not even hexadecimal; text is text here.
     let prefix = query.get("prefix").unwrap_or_default();
-    let read = async || -> Result<_, Error> {
+    whole(context, ROUTE.function, prefix, &options, async || {
         let Read { value, meta } = context.nomad.allocations(&options).await?;
         let jobs = jobs::visible(context.reader(), &options).await?;
         let mut value = visible(&context.app.events, &jobs, value).await;
         value.retain(|allocation| allocation.id.starts_with(prefix));
-        Ok((Read { value, meta }, jobs.index))
-    };
-    if query.pretty() || !options.may_be_kept() {
-        return Reply::read(context.call.style(), &read().await?.0);
-    }
-    let question = context.question(ROUTE.function, prefix).await?;
-    let lists = &context.app.lists;
-    let list = lists.answer(&context.nomad, question, async || {
-        let (Read { value, meta }, jobs) = read().await?;
-        let tables = meta.zip(jobs).filter(|_| stays(&value));
-        Ok(Fresh {
-            text: text(&value)?,
-            meta,
-            tables: tables
-                .map(|(meta, jobs)| vec![(Table::Allocations, meta.index), (Table::Jobs, jobs)]),
-        })
-    });
-    Ok(Reply::kept(list.await?))
+        let indexes = meta.zip(jobs.index).filter(|_| stays(&value));
+        let tables =
+            indexes.map(|(meta, jobs)| vec![(Table::Allocations, meta.index), (Table::Jobs, jobs)]);
+        let list = Read { value, meta };
+        Ok(Listed { list, tables })
+    })
+    .await
 }

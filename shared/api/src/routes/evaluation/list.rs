@@ -7,11 +7,11 @@ use dtle_translate::v2;
 use dtle_translate::v2::Evaluation;
 
 use crate::cluster::jobs;
-use crate::cluster::lists::Fresh;
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
-use crate::reply::{Error, Reply, text};
+use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
+use crate::routes::whole::{Listed, whole};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -41,10 +41,10 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let options = query.read_options()?;
     // Nomad refuses a prefix that is not even hexadecimal; text is text here.
     let prefix = query.get("prefix").unwrap_or_default();
-    let read = async || -> Result<_, Error> {
+    whole(context, ROUTE.function, prefix, &options, async || {
         let evaluations = context.nomad.evaluations(&options).await?;
         let jobs = jobs::visible(context.reader(), &options).await?;
-        let mut list: Vec<Evaluation> = evaluations
+        let mut value: Vec<Evaluation> = evaluations
             .value
             .iter()
             .filter(|evaluation| evaluation.id.starts_with(prefix))
@@ -53,24 +53,13 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
                 Some(to_v2(Some(&JobView::new(job)), evaluation))
             })
             .collect();
-        list.sort_by(|a, b| a.id.cmp(&b.id));
+        value.sort_by(|a, b| a.id.cmp(&b.id));
         let meta = evaluations.meta;
-        Ok((Read { value: list, meta }, jobs.index))
-    };
-    if query.pretty() || !options.may_be_kept() {
-        return Reply::read(context.call.style(), &read().await?.0);
-    }
-    let question = context.question(ROUTE.function, prefix).await?;
-    let lists = &context.app.lists;
-    let list = lists.answer(&context.nomad, question, async || {
-        let (Read { value, meta }, jobs) = read().await?;
-        Ok(Fresh {
-            text: text(&value)?,
-            meta,
-            tables: meta
-                .zip(jobs)
-                .map(|(meta, jobs)| vec![(Table::Evaluations, meta.index), (Table::Jobs, jobs)]),
-        })
-    });
-    Ok(Reply::kept(list.await?))
+        let indexes = meta.zip(jobs.index);
+        let tables =
+            indexes.map(|(meta, jobs)| vec![(Table::Evaluations, meta.index), (Table::Jobs, jobs)]);
+        let list = Read { value, meta };
+        Ok(Listed { list, tables })
+    })
+    .await
 }

@@ -6,12 +6,12 @@ use dtle_translate::v2;
 use dtle_translate::wire::NodeStub;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::cluster::lists::Fresh;
 use crate::cluster::nodes::Addresses;
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Query, Readme, shape};
-use crate::reply::{Error, Reply, text};
+use crate::reply::{Error, Reply};
 use crate::route::{Handled, Passwords, Route};
+use crate::routes::whole::{Listed, whole};
 
 /// The route.
 pub const ROUTE: Route = Route {
@@ -45,34 +45,23 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     // Nomad refuses a prefix that is not even hexadecimal; text is text here.
     let prefix = query.get("prefix").unwrap_or_default();
     options.prefix = None;
-    let read = async || -> Result<Read<Vec<v2::NodeStub>>, Error> {
+    whole(context, ROUTE.function, prefix, &options, async || {
         let Read { value, meta } = context.nomad.nodes(&options).await?;
         let plain = options.plain();
         let wanted = value
             .into_iter()
             .filter(|node| node.has_dtle() && node.id.starts_with(prefix));
-        let mut stubs: Vec<v2::NodeStub> = stream::iter(wanted)
+        let mut value: Vec<v2::NodeStub> = stream::iter(wanted)
             .map(|node| with_address(context, node, &plain))
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
-        stubs.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(Read { value: stubs, meta })
-    };
-    if query.pretty() || !options.may_be_kept() {
-        return Reply::read(context.call.style(), &read().await?);
-    }
-    let question = context.question(ROUTE.function, prefix).await?;
-    let lists = &context.app.lists;
-    let list = lists.answer(&context.nomad, question, async || {
-        let Read { value, meta } = read().await?;
-        Ok(Fresh {
-            text: text(&value)?,
-            meta,
-            tables: meta.map(|meta| vec![(Table::Nodes, meta.index)]),
-        })
-    });
-    Ok(Reply::kept(list.await?))
+        value.sort_by(|a, b| a.id.cmp(&b.id));
+        let tables = meta.map(|meta| vec![(Table::Nodes, meta.index)]);
+        let list = Read { value, meta };
+        Ok(Listed { list, tables })
+    })
+    .await
 }
 
 /// Nomad's list has a node's IP only; its port stands in the node itself.
