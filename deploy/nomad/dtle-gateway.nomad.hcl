@@ -112,9 +112,6 @@ job "dtle-gateway" {
   group "gateway" {
     count = 2
 
-    # Off the list of the service first, and stopped only when callers have noticed.
-    shutdown_delay = "10s"
-
     # With a port of its own an instance needs a node of its own.
     dynamic "constraint" {
       for_each = var.port == 0 ? [] : [var.port]
@@ -138,25 +135,30 @@ job "dtle-gateway" {
       }
     }
 
-    service {
-      name     = "dtle-gateway"
-      port     = "http"
-      provider = var.service_provider
-
-      # Nomad answers and has a leader.
-      check {
-        type            = "http"
-        protocol        = var.tls ? "https" : "http"
-        tls_skip_verify = true
-        path            = "/health"
-        interval        = "5s"
-        timeout         = "4s"
-      }
-    }
-
     task "gateway" {
       driver = var.driver
       user   = var.user
+
+      # The task's, not the group's: on the list once the task runs. Nomad's own list does
+      # not wait for the check, and the group's services are on it before the task starts.
+      service {
+        name     = "dtle-gateway"
+        port     = "http"
+        provider = var.service_provider
+
+        # Nomad answers and has a leader.
+        check {
+          type            = "http"
+          protocol        = var.tls ? "https" : "http"
+          tls_skip_verify = true
+          path            = "/health"
+          interval        = "5s"
+          timeout         = "4s"
+        }
+      }
+
+      # Off the list of the service first, and stopped only when callers have noticed.
+      shutdown_delay = "10s"
 
       # At SIGTERM it takes no new connections and answers what is under way, blocking
       # queries of up to 28 s too. Nomad's clients allow 30 s (max_kill_timeout).

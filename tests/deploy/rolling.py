@@ -6,14 +6,16 @@
 
 Run it, and update the job meanwhile (`nomad job run -var release=2 …`). Callers find the
 instances as a DNS client would: they ask Consul every second which are healthy, and take
-any. Some make a connection for each request as curl does, some keep theirs, some wait in
+any; with --nomad, Nomad's own list of services, for `service_provider=nomad`. Some make a connection for each request as curl does, some keep theirs, some wait in
 blocking queries of 26 s, and one creates and deletes a job, which never starts. A request
 that is refused, cut off, or answered with 5xx has failed. The token needs scope write.
 """
-import argparse, http.client, json, random, ssl, sys, threading, time, urllib.parse, urllib.request
+import argparse, http.client, json, os, random, ssl, sys, threading, time, urllib.parse, urllib.request
 
 options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 options.add_argument("--consul", default="http://127.0.0.1:8500")
+options.add_argument("--nomad", help="ask this Nomad for the service, with the token in NOMAD_TOKEN, in place of Consul")
+options.add_argument("--address", help="HOST:PORT of a proxy in front of the instances, in place of any list")
 options.add_argument("--service", default="dtle-gateway")
 options.add_argument("--token", required=True)
 options.add_argument("--seconds", type=float, default=120)
@@ -28,10 +30,22 @@ authorization = {"Authorization": f"Bearer {given.token}"}
 
 
 def resolve():
-    url = f"{given.consul}/v1/health/service/{urllib.parse.quote(given.service)}?passing"
+    if given.address:
+        host, port = given.address.rsplit(":", 1)
+        healthy[:] = [(host, int(port))]
+        return
+    name = urllib.parse.quote(given.service)
+    if given.nomad:
+        token = {"X-Nomad-Token": os.environ["NOMAD_TOKEN"]} if "NOMAD_TOKEN" in os.environ else {}
+        url = urllib.request.Request(f"{given.nomad}/v1/service/{name}", headers=token)
+    else:
+        url = f"{given.consul}/v1/health/service/{name}?passing"
     with urllib.request.urlopen(url, timeout=5) as answer:
-        found = [(e["Service"]["Address"] or e["Node"]["Address"], e["Service"]["Port"]) for e in json.load(answer)]
-    healthy[:] = found
+        found = json.load(answer)
+    if given.nomad:
+        healthy[:] = [(e["Address"], e["Port"]) for e in found]
+    else:
+        healthy[:] = [(e["Service"]["Address"] or e["Node"]["Address"], e["Service"]["Port"]) for e in found]
 
 
 def resolver():
@@ -39,7 +53,7 @@ def resolver():
         try:
             resolve()
         except OSError as error:
-            print(f"Consul: {error}", file=sys.stderr)
+            print(f"the list of instances: {error}", file=sys.stderr)
         time.sleep(1)
 
 
@@ -133,6 +147,6 @@ for thread in threads:
 for kind, count in sorted(done.items()):
     print(f"{count:6} {kind}")
 print(f"{len(served)} instances answered")
-print("\n".join(failed[:30]))
+print("\n".join(failed[:10] + failed[10:][-10:]))
 print(f"{len(failed)} failed of {sum(done.values())}")
 sys.exit(1 if failed or not done else 0)
