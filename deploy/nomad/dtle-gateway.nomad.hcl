@@ -99,13 +99,14 @@ job "dtle-gateway" {
   type        = "service"
 
   # One instance after the other. The next one waits until the new one answers, and a
-  # release that does not come up gives way to the one before.
+  # release that does not come up gives way to the one before: at once, as there is no
+  # progress_deadline, with which Nomad waits for its end.
   update {
     max_parallel      = 1
     health_check      = "checks"
     min_healthy_time  = "5s"
     healthy_deadline  = "2m"
-    progress_deadline = "10m"
+    progress_deadline = "0s"
     auto_revert       = true
   }
 

@@ -390,7 +390,7 @@ pub(super) fn all_responses() -> Value {
     let mut forbidden = text(
         "Nomad refused the gateway's own token; or, where callers need a token, the caller's token is not one that may use the route (JSON).",
         &[
-            "Nomad refused the gateway's own token (Permission denied): it lacks a capability that this request needs; the caller's credentials are not the cause",
+            "Nomad refused the gateway's own token (ACL token not found): Nomad does not know it (deleted, or another cluster's); the caller's credentials are not the cause",
         ],
         own,
     );

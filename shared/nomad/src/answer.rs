@@ -24,6 +24,8 @@ pub(crate) enum Fault {
 pub(crate) struct Incoming {
     /// Where the server stands that answered.
     pub(crate) position: usize,
+    /// Whether the request showed a token.
+    pub(crate) token: bool,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -104,7 +106,13 @@ impl Incoming {
     }
 
     pub(crate) fn error(&self) -> Error {
-        classify(self.status, &self.text(), self.meta())
+        match classify(self.status, &self.text(), self.meta()) {
+            Error::Forbidden { text, .. } => Error::Forbidden {
+                text,
+                token: self.token,
+            },
+            error => error,
+        }
     }
 
     /// The body of a 2xx.

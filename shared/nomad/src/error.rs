@@ -15,11 +15,14 @@ pub enum Error {
         /// Index headers of the answer, where it had them.
         meta: Option<QueryMeta>,
     },
-    /// 403: the gateway's own token is missing, unknown, expired or too weak.
+    /// 403: the gateway's own token is missing, unknown, expired or too weak. From 1.5 on
+    /// Nomad has the same words for most of this.
     #[error("Nomad answered 403: {text}")]
     Forbidden {
         /// Nomad's words: `Permission denied`, `ACL token not found`, `ACL token expired`.
         text: String,
+        /// Whether the call showed a token.
+        token: bool,
     },
     /// 403: the cluster takes jobs from nobody but holders of a management token
     /// (`RejectJobRegistration` in the scheduler's configuration).
@@ -169,7 +172,7 @@ pub(super) fn is_expired(text: &[u8]) -> bool {
     text.trim_ascii_end().ends_with(TOKEN_EXPIRED.as_bytes())
 }
 
-/// What a Nomad status and text mean.
+/// What a Nomad status and text mean, of a call that showed a token.
 pub(super) fn classify(status: u16, text: &str, meta: Option<QueryMeta>) -> Error {
     let text = text.trim();
     let text = std::str::from_utf8(own_words(text.as_bytes()))
@@ -184,9 +187,11 @@ pub(super) fn classify(status: u16, text: &str, meta: Option<QueryMeta>) -> Erro
         },
         _ if is_expired(text.as_bytes()) => Error::Forbidden {
             text: TOKEN_EXPIRED.to_owned(),
+            token: true,
         },
         403 => Error::Forbidden {
             text: text.to_owned(),
+            token: true,
         },
         _ if text == "No cluster leader" => Error::NoLeader,
         _ if text == "No path to region" => Error::NoPathToRegion,
@@ -231,7 +236,7 @@ mod tests {
                 "ACL token not found or invalid workload identity: ACL token expired",
             ),
         ] {
-            let Error::Forbidden { text } = classify(status, text, None) else {
+            let Error::Forbidden { text, .. } = classify(status, text, None) else {
                 panic!("{text}");
             };
             assert_eq!(text, "ACL token expired");

@@ -448,6 +448,7 @@ impl Session<'_> {
         span.record("http.response.status_code", answer.status.as_u16());
         let incoming = Incoming {
             position,
+            token: token.is_some(),
             status: answer.status.as_u16(),
             headers: answer.headers,
             body: answer.body,

@@ -101,7 +101,7 @@ async fn nomads_refusal_of_the_gateway_is_no_question_for_a_token() {
     browser
         .sees(&[
             "The jobs could not be read (403):",
-            "Nomad refused the gateway's own token",
+            "Nomad refused the gateway",
         ])
         .await;
 }

@@ -95,7 +95,7 @@ async fn every_route_under(
                 "{at}"
             ),
             "403" => assert!(
-                outcome.answer.shown().contains("gateway's own token"),
+                outcome.answer.shown().contains("Nomad refused the gateway"),
                 "{at}"
             ),
             _ => assert!(!outcome.answer.shown().contains("<html>"), "{at}"),

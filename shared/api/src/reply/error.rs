@@ -196,16 +196,7 @@ impl From<nomad::Error> for Error {
     fn from(error: nomad::Error) -> Self {
         match error {
             nomad::Error::NotFound { meta } => Self::not_found("not found").with_meta(meta),
-            nomad::Error::Forbidden { ref text } => Self::new(
-                StatusCode::FORBIDDEN,
-                format!("Nomad refused the gateway's own token ({text}): it lacks a capability that this request needs; the caller's credentials are not the cause"),
-            )
-            .by(match text.as_str() {
-                // What the operator lets nobody do here.
-                "Permission denied" => Fault::Caller,
-                // A token that Nomad does not know, or no longer.
-                _ => Fault::Gateway,
-            }),
+            nomad::Error::Forbidden { ref text, token } => forbidden(text, token),
             nomad::Error::TakesNoJobs { ref text } => Self::new(
                 StatusCode::FORBIDDEN,
                 format!("Nomad takes no jobs: {text}"),
@@ -255,4 +246,33 @@ impl From<nomad::Error> for Error {
             }
         }
     }
+}
+
+/// Nomad's 403, and what its words leave possible. From 1.5 on it says `Permission denied`
+/// of a token that it does not know, too.
+fn forbidden(text: &str, token: bool) -> Error {
+    let (whose, rest) = match text {
+        _ if !token => (
+            "the gateway",
+            "it has no token for Nomad, and this request needs one",
+        ),
+        "ACL token expired" => ("the gateway's own token", "it has expired"),
+        "ACL token not found" => (
+            "the gateway's own token",
+            "Nomad does not know it (deleted, or another cluster's)",
+        ),
+        _ => (
+            "the gateway's own token",
+            "it lacks a capability that this request needs, or Nomad does not know it (deleted, expired, or another cluster's); `nomad acl token self` with that token tells which",
+        ),
+    };
+    let message = format!(
+        "Nomad refused {whose} ({text}): {rest}; the caller's credentials are not the cause"
+    );
+    Error::new(StatusCode::FORBIDDEN, message).by(match text {
+        // What the operator lets nobody do here.
+        "Permission denied" => Fault::Caller,
+        // A token that Nomad does not know, or no longer.
+        _ => Fault::Gateway,
+    })
 }

@@ -1,5 +1,6 @@
 //! Refusals, and what is said when Nomad itself refuses.
 
+use nomad_sim::{NomadSim, Options};
 use serde_json::json;
 use tests::stage::{RUNNING, Stage, like, of_2x};
 use tests::{Replay, gateway, on_both, recording};
@@ -71,19 +72,21 @@ async fn a_cluster_without_a_leader_says_so() {
 /// Nomad's 403 is about the gateway's own token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_nomad_refuses_is_the_gateways_own() {
-    for (moment, words) in [
+    let token = &[("NOMAD_TOKEN", "11111111-1111-1111-1111-111111111111")];
+    for (moment, settings, words) in [
         (
             &[
                 "001-anonymous-jobs",
                 "002-anonymous-nodes",
                 "003-anonymous-job-x",
             ][..],
+            &[][..],
             "Permission denied",
         ),
-        (&["011-bad-token-jobs"][..], "ACL token not found"),
+        (&["011-bad-token-jobs"][..], token, "ACL token not found"),
     ] {
         let nomad = Replay::of("nomad-1.1.2-acl", moment).await;
-        let (_server, api) = gateway(&nomad.url(), &[]).await;
+        let (_server, api) = gateway(&nomad.url(), settings).await;
         let answer = api.get("/v1/jobs").await;
         assert_eq!(answer.status, 403);
         assert_eq!(
@@ -91,6 +94,68 @@ async fn a_token_that_nomad_refuses_is_the_gateways_own() {
             Some("text/plain; charset=utf-8")
         );
         assert!(answer.text().contains(words), "{}", answer.text());
-        assert!(answer.text().contains("gateway's"), "{}", answer.text());
+        assert!(answer.text().contains("the gateway"), "{}", answer.text());
+    }
+}
+
+/// What is the matter with it, as far as Nomad's answer tells: releases from 1.5 on have
+/// the same words for a token that they do not know as for one that is too weak.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refusal_says_what_is_the_matter_with_the_gateways_token() {
+    let none: &[(&str, &str)] = &[];
+    let unknown = &[("NOMAD_TOKEN", "11111111-1111-1111-1111-111111111111")];
+    let nothing = ["Permission denied", "has no token for Nomad"];
+    let either = [
+        "Permission denied",
+        "lacks a capability",
+        "or Nomad does not know it",
+    ];
+    for (build, settings, words) in [
+        ("1.1.2", none, &nothing[..]),
+        (
+            "1.1.2",
+            unknown,
+            &["ACL token not found", "Nomad does not know it"],
+        ),
+        ("1.10.5", none, &nothing),
+        ("1.10.5", unknown, &either),
+        ("2.0.5", none, &nothing),
+        ("2.0.5", unknown, &either),
+    ] {
+        let nomad = NomadSim::start(Options {
+            build: build.to_owned(),
+            acl_token: Some("22222222-2222-2222-2222-222222222222".to_owned()),
+            ..Options::default()
+        })
+        .await
+        .expect("a server");
+        let (_server, api) = gateway(&nomad.url(), settings).await;
+        for answer in [api.get("/v1/jobs").await, api.delete("/v1/job/x").await] {
+            assert_eq!(answer.status, 403);
+            let text = answer.text();
+            assert!(
+                text.starts_with("Nomad refused the gateway"),
+                "{build}: {text}"
+            );
+            for words in words {
+                assert!(text.contains(words), "{build}: {text}");
+            }
+            let possible = text.contains("lacks a capability");
+            assert_eq!(possible, words.contains(&either[1]), "{build}: {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_of_the_gateways_that_has_expired_is_called_that() {
+    for system in ["nomad-1.10.5-acl", "nomad-2.0.5-acl"] {
+        let nomad = Replay::of(system, &["019-expired-token-agent-self"]).await;
+        let token = &[("NOMAD_TOKEN", "33333333-3333-3333-3333-333333333333")];
+        let (_server, api) = gateway(&nomad.url(), token).await;
+        let answer = api.get("/v1/self").await;
+        assert_eq!(answer.status, 403);
+        let text = answer.text();
+        assert!(text.contains("it has expired"), "{text}");
+        assert!(!text.contains("capability"), "{text}");
     }
 }
