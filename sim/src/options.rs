@@ -166,7 +166,7 @@ pub(crate) struct Rules {
     /// A Raft peer is removed by its ID alone, as from 1.10.1.
     pub(crate) removes_peers_by_id: bool,
     /// A job is `running` while its deployment goes on, as from 2.0.1: for the in-memory
-    /// Nomad, which has no deployments, while it waits for a node.
+    /// Nomad, which has no deployments, while it waits for a node or for another try.
     pub(crate) deployments_run: bool,
     /// A register that changes nothing answers with the job's ModifyIndex, as from 1.11.2.
     pub(crate) unchanged_is_modify_index: bool,

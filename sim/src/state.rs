@@ -234,9 +234,12 @@ impl State {
     /// allocation lives, pending while an evaluation waits, dead otherwise.
     pub(crate) fn refresh_status(&mut self, id: &JobKey, index: u64) {
         let Some(job) = self.jobs.get(id) else { return };
-        // Its deployment goes on while it waits for a node.
+        // Its deployment goes on while it waits for a node, or for another try.
         let deployed = self.agent.rules.deployments_run;
-        let waits = |eval: &Eval| deployed && eval.status == "blocked";
+        let waits = |eval: &Eval| {
+            deployed
+                && (eval.status == "blocked" || !eval.terminal() && !eval.wait_until.is_empty())
+        };
         let status =
             if self.allocs_of(id).any(|alloc| !alloc.terminal()) || self.evals_of(id).any(waits) {
                 "running"

@@ -121,14 +121,14 @@ fn may_have_failed(count: GroupSummary) -> bool {
 
 /// Whether the evaluations are needed to know that Nomad will replace a failed
 /// allocation: Nomad may do so by its own policy, or because the job was changed
-/// since.
+/// since. That an allocation names an evaluation is not enough: once a deployment has
+/// failed, that evaluation comes and places nothing.
 #[must_use]
 pub fn needs_evaluations(view: &JobView<'_>, allocations: &[AllocationStub]) -> bool {
     failed_groups(view, allocations)
         .iter()
         .any(|(_, reschedules, allocation)| {
-            allocation.create_index < view.job.job_modify_index
-                || *reschedules && allocation.followup_eval_id.is_empty()
+            *reschedules || allocation.create_index < view.job.job_modify_index
         })
 }
 
@@ -155,15 +155,16 @@ pub fn settle(
             }
             let for_good: Vec<_> = failed
                 .iter()
-                .filter(|(_, reschedules, allocation)| {
-                    !(*reschedules
-                        && (!later.is_empty() || !allocation.followup_eval_id.is_empty()))
-                })
+                .filter(|(_, reschedules, _)| !*reschedules || later.is_empty())
                 .collect();
             if for_good.is_empty() {
                 let mut status = own(view.job);
-                if status.word == "dead" {
-                    // A failed group that will be tried again is not the end.
+                let runs = |allocation: &AllocationStub| {
+                    matches!(allocation.client_status.as_str(), "running" | "pending")
+                };
+                // A failed group that will be tried again is not the end. And from 2.0.1
+                // on a job is `running` as long as its deployment lasts.
+                if status.word == "dead" || !allocations.iter().any(runs) {
                     status.word = "pending";
                 }
                 let causes = failed.iter().filter_map(|(side, _, allocation)| {
@@ -284,5 +285,50 @@ fn reason(metrics: &Metrics, datacenters: &[String]) -> String {
         format!("none of {nodes} {plural} qualifies")
     } else {
         format!("none of {nodes} {plural} qualifies ({})", parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A job whose two sides have failed and that Nomad reschedules for ever.
+    fn failed(status: &str) -> (Job, Vec<AllocationStub>) {
+        let group = |name: &str| {
+            json!({"Name": name, "Count": 1, "ReschedulePolicy": {"Unlimited": true},
+                "Tasks": [{"Name": name, "Driver": "dtle", "Config": {}}]})
+        };
+        let allocation = |name: &str| {
+            json!({"ID": name, "TaskGroup": name, "ClientStatus": "failed", "CreateIndex": 4228,
+                "FollowupEvalID": "26de8", "TaskStates": {}})
+        };
+        let job = json!({"ID": "j", "Name": "j", "Status": status, "JobModifyIndex": 3998,
+            "TaskGroups": [group("Src"), group("Dest")]});
+        let allocations = json!([allocation("Src"), allocation("Dest")]);
+        (
+            serde_json::from_value(job).unwrap(),
+            serde_json::from_value(allocations).unwrap(),
+        )
+    }
+
+    fn followup(status: &str) -> Vec<Evaluation> {
+        let evaluation = json!({"ID": "26de8", "Status": status, "CreateIndex": 4282,
+            "TriggeredBy": "alloc-reschedule", "WaitUntil": "2026-11-26T10:10:31.8Z"});
+        vec![serde_json::from_value(evaluation).unwrap()]
+    }
+
+    /// Seen on Nomad 1.1.2 and 2.0.5: after `Failed due to progress deadline` nothing is
+    /// placed any more, and the allocations go on naming the evaluation that would have.
+    #[test]
+    fn a_job_whose_deployment_has_failed_is_dead() {
+        let (job, allocations) = failed("dead");
+        let view = JobView::new(&job);
+        assert!(needs_evaluations(&view, &allocations));
+        let status = settle(&view, &Look::Failed, &allocations, &followup("complete"));
+        assert_eq!(status.word, "dead");
+        let status = settle(&view, &Look::Failed, &allocations, &followup("pending"));
+        assert_eq!(status.word, "pending");
     }
 }

@@ -193,3 +193,53 @@ on_both!(
         assert_eq!(nomad.get("/v1/job/team/orders").await.status, 200);
     }
 );
+
+/// From 2.0.1 on Nomad calls a job `running` as long as its deployment lasts, while both
+/// sides have failed and wait for another try.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_waits_for_another_try_is_pending_on_every_release() {
+    for build in ["1.1.2", "1.10.5", "2.0.5"] {
+        let nomad = NomadSim::start(Options {
+            build: build.to_owned(),
+            version: Some("4.23.04.0".to_owned()),
+            // The other try is half a minute away.
+            pace: Pace {
+                scale: 1.0,
+                ..Pace::instant()
+            },
+            ..Options::default()
+        })
+        .await
+        .unwrap();
+        let settings = &[("DTLE_RESTART_ATTEMPTS", "0")];
+        let (_server, api) = gateway(&nomad.url(), settings).await;
+        let mut job = job("a");
+        job["Failover"] = json!(true);
+        for task in job["Tasks"].as_array_mut().unwrap() {
+            task["Config"]["ConnectionConfig"]["Port"] = json!(1);
+        }
+        api.post_json("/v1/jobs", &job).await.succeeds();
+        eventually("both sides have failed and wait", async || {
+            let list = api.get("/v1/job/a/allocations").await.ok();
+            let failed = list.as_array().unwrap().iter();
+            let failed = failed.filter(|it| it["ClientStatus"] == "failed").count();
+            let text = api.get("/v1/job/a").await.ok()["StatusDescription"].to_string();
+            if failed == 2 && text.contains("(to be started again)") {
+                Ok(())
+            } else {
+                Err(format!("{failed} {text}"))
+            }
+        })
+        .await;
+        assert_eq!(
+            api.get("/v1/job/a").await.ok()["Status"],
+            "pending",
+            "{build}"
+        );
+        assert_eq!(
+            api.get("/v1/jobs").await.ok()[0]["Status"],
+            "pending",
+            "{build}"
+        );
+    }
+}
