@@ -331,4 +331,16 @@ mod tests {
         let status = settle(&view, &Look::Failed, &allocations, &followup("pending"));
         assert_eq!(status.word, "pending");
     }
+    /// Seen on Nomad 2.0.5, where the job's own status was `running` all the while.
+    #[test]
+    fn a_job_that_waits_for_another_try_is_pending_while_its_deployment_lasts() {
+        let (job, allocations) = failed("running");
+        let view = JobView::new(&job);
+        let status = settle(&view, &Look::Failed, &allocations, &followup("pending"));
+        assert_eq!(status.word, "pending");
+        let (_, mut one_runs) = failed("running");
+        one_runs[1].client_status = "running".to_owned();
+        let status = settle(&view, &Look::Failed, &one_runs, &followup("pending"));
+        assert_eq!(status.word, "running");
+    }
 }

@@ -1,13 +1,14 @@
 //! `GET /v1/jobs`
 
+use nomad_sim::{NomadSim, Options, Pace};
 use serde_json::{Value, json};
-use tests::cluster::task;
+use tests::cluster::{job, task};
 use tests::sent::register_in_blocks;
 use tests::stage::{
     JOB, MIXED, PAUSED, RUNNING, SECOND, Stage, find, index, like, nomad_index, of_2x,
     shape_of_jobs, shaped, sorted_by_id,
 };
-use tests::{Cluster, Replay, ids, on_both, on_every_cluster};
+use tests::{Cluster, Replay, eventually, gateway, ids, on_both, on_every_cluster};
 
 on_both!(the_list_of_jobs_reads_as_from_2x, async |generation| {
     let stage = Stage::at(generation, RUNNING).await;
