@@ -220,7 +220,7 @@ async fn a_job_that_waits_for_another_try_is_pending_on_every_release() {
             task["Config"]["ConnectionConfig"]["Port"] = json!(1);
         }
         api.post_json("/v1/jobs", &job).await.succeeds();
-        eventually("both sides have failed and wait", async || {
+        eventually("both sides have failed and wait", || async {
             let list = api.get("/v1/job/a/allocations").await.ok();
             let failed = list.as_array().unwrap().iter();
             let failed = failed.filter(|it| it["ClientStatus"] == "failed").count();
