@@ -1,8 +1,9 @@
 //! What is remembered is never answered after a change that Nomad has confirmed,
 //! whoever made it.
 //!
-//! `FRESHNESS_ROUNDS` makes the first test longer, `NOMAD_ADDR` runs it on a real
-//! Nomad, with the plugin 4.x and without ACLs.
+//! `FRESHNESS_ROUNDS` makes the tests with rounds longer. `NOMAD_ADDR` runs them on a
+//! real Nomad, with the plugin 4.x and without ACLs. It may name several servers,
+//! separated by commas: each gateway begins with another of them.
 
 #![allow(
     clippy::expect_used,
@@ -11,6 +12,8 @@
     clippy::unwrap_used,
     reason = "a test that meets something odd should stop and say so"
 )]
+
+mod every_route;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,8 +44,11 @@ async fn nomad() -> (Option<NomadSim>, String) {
 
 async fn two_gateways(url: &str) -> (Vec<Client>, Vec<Server>) {
     let (mut apis, mut servers) = (Vec::new(), Vec::new());
+    let mut addresses: Vec<&str> = url.split(',').collect();
     for _ in 0..2 {
-        let (server, api) = gateway(url, &[("DTLE_LAYOUT", "merged")]).await;
+        let url = addresses.join(",");
+        addresses.rotate_left(1);
+        let (server, api) = gateway(&url, &[("DTLE_LAYOUT", "merged")]).await;
         apis.push(api);
         servers.push(server);
     }
