@@ -29,6 +29,8 @@ pub enum Fault {
     Truncate,
     /// The request goes on after that time.
     Delay(Duration),
+    /// The request goes on to another server, after that time.
+    By(SocketAddr, Duration),
     /// Another answer: status, content type, body. The request does not go on.
     Answer(u16, &'static str, &'static str),
     /// Another answer, after the request was carried out.
@@ -46,6 +48,8 @@ pub enum Which {
     All,
     /// Those that may change something, and the signal.
     Writes,
+    /// Reads of one job.
+    OneJob,
 }
 
 /// A request that was received.
@@ -288,12 +292,15 @@ async fn serve(
             });
             log.len() - 1
         };
-        if let Some(Fault::Delay(time)) = fault {
+        if let Some(Fault::Delay(time) | Fault::By(_, time)) = fault {
             tokio::time::sleep(time).await;
         }
         let mut answer = Vec::new();
         if passes {
-            let upstream = *shared.upstream.lock().unwrap();
+            let upstream = match fault {
+                Some(Fault::By(other, _)) => other,
+                _ => *shared.upstream.lock().unwrap(),
+            };
             let Some(whole) = forward(upstream, &request).await else {
                 return End::Reset;
             };
@@ -303,7 +310,7 @@ async fn serve(
             }
         }
         match fault {
-            None | Some(Fault::Delay(_)) => {}
+            None | Some(Fault::Delay(_) | Fault::By(..)) => {}
             Some(Fault::Reset | Fault::ResetAfter) => return End::Reset,
             Some(Fault::Stall | Fault::StallAfter) => return End::Silent,
             Some(Fault::Truncate) => {
@@ -335,7 +342,12 @@ async fn serve(
 fn next_fault(shared: &Shared, request: &Message) -> Option<Fault> {
     let mut slot = shared.fault.lock().unwrap();
     let (fault, which, left) = slot.as_mut()?;
-    if *which == Which::Writes && request.first(0) == "GET" {
+    let happens = match which {
+        Which::All => true,
+        Which::Writes => request.first(0) != "GET",
+        Which::OneJob => request.first(0) == "GET" && request.first(1).starts_with("/v1/job/"),
+    };
+    if !happens {
         return None;
     }
     *left = left.checked_sub(1)?;

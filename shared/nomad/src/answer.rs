@@ -1,5 +1,7 @@
 //! What came back of a call, before anybody has read it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -29,6 +31,8 @@ pub(crate) struct Incoming {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// How long the server took for it.
+    pub(crate) took: Duration,
 }
 
 impl Incoming {

@@ -36,6 +36,11 @@ const SHORTEST_ATTEMPT: Duration = Duration::from_millis(300);
 /// How much longer than its wait a blocking query may take: Nomad itself adds up to
 /// a sixteenth, so that clients do not all come back at once.
 const BLOCKING_SLACK: Duration = Duration::from_secs(2);
+/// How long a plain read takes at most whose answer is taken at once: as long as a
+/// leader of Nomad's leads without hearing from the others. One that was frozen, as a
+/// virtual machine that is moved, answers what has waited for it before it learns that
+/// there is another leader, and so from before what that one has confirmed.
+const PROMPT: Duration = Duration::from_millis(500);
 /// How long Nomad waits when a blocking query does not say.
 const WAIT: Duration = Duration::from_secs(300);
 
@@ -134,12 +139,18 @@ impl Session<'_> {
             attempt: blocking.max(ATTEMPT),
         };
         let mut others = self.client.addresses.len();
+        let mut asks_again = wait.is_none() && !options.stale;
         loop {
             let incoming = self.send(&outgoing).await?;
             others = others.saturating_sub(1);
             if others > 0 && incoming.is_mangled() {
                 // What stands before that server mangles; another may not.
                 self.client.avoid(incoming.position);
+                continue;
+            }
+            // What has no index is not from Nomad's tables.
+            if asks_again && incoming.took > PROMPT && incoming.meta().is_some() {
+                asks_again = false;
                 continue;
             }
             return Ok(incoming);
@@ -443,6 +454,7 @@ impl Session<'_> {
                 outgoing.path.split('?').next().unwrap_or_default(),
             ),
         );
+        let began = Instant::now();
         let answer = http.send(request).instrument(span.clone()).await;
         let answer = answer.map_err(fault)?;
         span.record("http.response.status_code", answer.status.as_u16());
@@ -452,6 +464,7 @@ impl Session<'_> {
             status: answer.status.as_u16(),
             headers: answer.headers,
             body: answer.body,
+            took: began.elapsed(),
         };
         match incoming.passing_fault() {
             Some(fault) => Err(fault),

@@ -14,8 +14,9 @@
 )]
 
 mod every_route;
+mod other_servers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use local::gateway::Server;
@@ -254,7 +255,10 @@ async fn a_list_is_filled_for_the_next_caller_when_the_first_has_left() {
     let leaves = tokio::time::timeout(Duration::from_millis(150), apis[1].get("/v1/jobs"));
     assert!(leaves.await.is_err(), "the list was there too soon");
     eventually("the list and each job are read", || async {
-        match nomad.requests().all().len() {
+        // On a slow machine some are asked twice.
+        let all = nomad.requests().all();
+        let asked: BTreeSet<&str> = all.iter().map(|one| one.path.as_str()).collect();
+        match asked.len() {
             41 => Ok(()),
             fewer => Err(fewer),
         }
