@@ -248,8 +248,7 @@ pub async fn visible_cheaply(
     let region = reader.nomad.region().await?;
     let mut unknown = 0;
     for stub in &stubs.value {
-        let index = stub.job_modify_index;
-        let known = reader.cache.job(region, &stub.id, index).await;
+        let known = reader.cache.job(region, &stub.id, stub.version()).await;
         unknown += usize::from(known.is_none());
         if unknown > most {
             return Ok(None);
@@ -289,10 +288,12 @@ async fn known(
     let nothing = JobSummary::default();
     let summary = stub.job_summary.as_ref().unwrap_or(&nothing);
     let (status, told) = status(reader, &job, summary, options, looks).await?;
+    // A job older than its entry is what a server says that has not led for a moment.
+    let is_older = job.job_modify_index < stub.job_modify_index;
     Ok(Some(KnownJob {
         job: Arc::new(job),
         status,
-        told,
+        told: told && !is_older,
         progress: Ok(Progress::default()),
     }))
 }
@@ -306,7 +307,7 @@ async fn of_stub(
 ) -> Result<Option<Job>, Error> {
     let cache = reader.cache;
     let region = reader.nomad.region().await?;
-    let known = cache.job(region, &stub.id, stub.job_modify_index).await;
+    let known = cache.job(region, &stub.id, stub.version()).await;
     if known.as_ref().is_some_and(|known| !known.is_dtle()) {
         return Ok(None);
     }

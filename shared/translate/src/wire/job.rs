@@ -24,8 +24,42 @@ pub struct JobStub {
     pub modify_index: u64,
     /// `pending`, `running` or `dead`.
     pub status: String,
+    /// When this version of it was registered, in Unix nanoseconds.
+    pub submit_time: i64,
     /// How many allocations of each group are in which state.
     pub job_summary: Option<JobSummary>,
+}
+
+/// What tells one version of a job from all others under its ID. The index alone does
+/// only within one cluster: a cluster that was made anew counts from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct JobVersionKey {
+    /// Index of its registration.
+    pub job_modify_index: u64,
+    /// When that was, in Unix nanoseconds.
+    pub submit_time: i64,
+}
+
+impl JobStub {
+    /// The version that is listed.
+    #[must_use]
+    pub fn version(&self) -> JobVersionKey {
+        JobVersionKey {
+            job_modify_index: self.job_modify_index,
+            submit_time: self.submit_time,
+        }
+    }
+}
+
+impl Job {
+    /// The version that this is.
+    #[must_use]
+    pub fn version(&self) -> JobVersionKey {
+        JobVersionKey {
+            job_modify_index: self.job_modify_index,
+            submit_time: self.submit_time,
+        }
+    }
 }
 
 /// How many allocations of each group are in which state.

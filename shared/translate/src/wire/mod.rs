@@ -16,8 +16,8 @@ use serde::{Deserialize, Deserializer};
 pub use allocation::{Allocation, AllocationRest, AllocationStub, Event, Metrics, TaskState};
 pub use evaluation::Evaluation;
 pub use job::{
-    Constraint, GroupSummary, Job, JobStub, JobSummary, ReschedulePolicy, RestartPolicy, Task,
-    TaskGroup,
+    Constraint, GroupSummary, Job, JobStub, JobSummary, JobVersionKey, ReschedulePolicy,
+    RestartPolicy, Task, TaskGroup,
 };
 pub use node::{DriverInfo, Node, NodeEvaluated, NodeStub, ServerInfo};
 pub use server::{AgentMembers, AgentSelf, Joined, Member, RaftConfiguration, RaftServer};

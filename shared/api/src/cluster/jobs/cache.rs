@@ -1,8 +1,8 @@
 //! What is remembered of jobs, so that a repeated question costs Nomad less.
 //!
-//! A job is remembered with its JobModifyIndex, which Nomad changes with the job, and
-//! as JSON: a tree of it would take several times the room. Losing any of it costs
-//! time, never truth.
+//! A job is remembered with its version, which Nomad changes with the job, and as JSON:
+//! a tree of it would take several times the room. Losing any of it costs time, never
+//! truth.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use dtle_nomad::QueryMeta;
-use dtle_translate::wire::Job;
+use dtle_translate::wire::{Job, JobVersionKey};
 
 use super::state::Seen;
 use crate::cluster::lists::{Lists, Question};
@@ -34,7 +34,7 @@ const CROWD_FOR: Duration = Duration::from_secs(300);
 #[derive(Clone)]
 pub(super) struct Remembered {
     /// What it stands for: Nomad changes it with the job.
-    pub(super) job_modify_index: u64,
+    pub(super) version: JobVersionKey,
     /// The Name, under which the plugin keeps its progress.
     pub(super) name: Arc<str>,
     /// The job as JSON; `None` for another tenant's, which is not looked into.
@@ -84,16 +84,16 @@ impl Cache {
         self.jobs.get(&key(region, id)).await
     }
 
-    /// The job as it was at that JobModifyIndex, if it is remembered. Its other indexes
-    /// and its Status may have moved on since.
+    /// The job in that version, if it is remembered. Its other indexes and its Status may
+    /// have moved on since.
     pub(super) async fn job(
         &self,
         region: Option<&str>,
         id: &str,
-        job_modify_index: u64,
+        version: JobVersionKey,
     ) -> Option<Remembered> {
         let known = self.last_job(region, id).await;
-        known.filter(|known| known.job_modify_index == job_modify_index)
+        known.filter(|known| known.version == version)
     }
 
     /// Remembers a job.
@@ -106,7 +106,7 @@ impl Cache {
             return;
         }
         let remembered = Remembered {
-            job_modify_index: job.job_modify_index,
+            version: job.version(),
             name: job.name.as_str().into(),
             text: text.map(Into::into),
         };
@@ -189,11 +189,21 @@ mod tests {
     async fn a_job_is_remembered_as_it_is_and_another_tenants_without_its_content() {
         let cache = Cache::default();
         cache.insert_job(None, &job("dtle")).await;
-        let known = cache.job(None, "a", 7).await.unwrap();
+        let version = job("dtle").version();
+        let known = cache.job(None, "a", version).await.unwrap();
         assert_eq!(known.job(), Some(job("dtle")));
         assert_eq!(&*known.name, "n");
-        assert!(cache.job(None, "a", 8).await.is_none());
-        assert!(cache.job(Some("west"), "a", 7).await.is_none());
+        let later = JobVersionKey {
+            job_modify_index: 8,
+            ..version
+        };
+        assert!(cache.job(None, "a", later).await.is_none());
+        let of_another_cluster = JobVersionKey {
+            submit_time: 1,
+            ..version
+        };
+        assert!(cache.job(None, "a", of_another_cluster).await.is_none());
+        assert!(cache.job(Some("west"), "a", version).await.is_none());
 
         cache.insert_job(None, &job("exec")).await;
         let foreign = cache.last_job(None, "a").await.unwrap();

@@ -199,7 +199,7 @@ async fn entries(
             .as_ref()
             .map(|all| all.get(&stub.name).unwrap_or(&nothing));
         let made_of = reader.cache.lists.hash(&(
-            stub.job_modify_index,
+            stub.version(),
             stub.modify_index,
             &stub.status,
             &stub.job_summary,

@@ -94,14 +94,16 @@ pub async fn written(
         Seen::Stubs(stubs) => (Some(&stubs.value), stubs.meta),
         Seen::Index(meta) => (None, *meta),
     };
-    reader.cache.tell(&question, meta);
+    if options.may_be_kept() {
+        reader.cache.tell(&question, meta);
+    }
     let tables: Option<Tables> = meta.map(|meta| vec![(Table::Jobs, meta.index)]);
     let beside = singles.hash(&look.progress);
     let made_of = singles.hash(&(seen, &look.progress));
     if let Some(last) = singles.made_of(&question, made_of).await
         && (seen.is_some() || tables.is_some() && last.tables() == tables.as_ref())
     {
-        if last.tables() != tables.as_ref() {
+        if last.tables() != tables.as_ref() && options.may_be_kept() {
             let again = Kept::clone(&last).read_from(tables);
             singles.insert(question, Arc::new(again)).await;
         }
@@ -121,7 +123,8 @@ pub async fn written(
     let text = render(&job.value)?;
     let heard = job.value.heard();
     // A status that took further calls may change while what was seen stays the same.
-    if job.value.told {
+    // What was seen by a stale read and the job may be of two servers.
+    if job.value.told && options.may_be_kept() {
         let kept = Kept {
             index: job.value.job.modify_index,
             beside,
@@ -258,7 +261,7 @@ async fn counted(
         reader.cache.insert_crowd(region, id).await;
     }
     let stub = stubs.into_iter().find(|stub| stub.id == id);
-    let stub = stub.filter(|stub| stub.job_modify_index == look.known.job_modify_index);
+    let stub = stub.filter(|stub| stub.version() == look.known.version);
     let Some((stub, mut job)) = stub.zip(look.known.job()) else {
         return Ok(None);
     };

@@ -12,7 +12,7 @@ use dtle_nomad::ReadOptions;
 use dtle_translate::JobView;
 use dtle_translate::retry::{Retry, cause, retries};
 use dtle_translate::status::{Look, Status, first_look, needs_evaluations, recorded, settle};
-use dtle_translate::wire::{AllocationStub, Evaluation, Job, JobSummary};
+use dtle_translate::wire::{AllocationStub, Evaluation, Job, JobSummary, JobVersionKey};
 
 use super::Reader;
 use crate::clock::now;
@@ -35,8 +35,8 @@ pub(super) struct Seen {
     read: bool,
     /// The tasks that failed and are tried again.
     retries: Arc<[Retry]>,
-    /// The JobModifyIndex at that time.
-    job_modify_index: u64,
+    /// The version of the job at that time.
+    version: JobVersionKey,
     /// The status of a job that has failed for good.
     dead: Option<Status>,
 }
@@ -89,7 +89,7 @@ pub(super) async fn status(
             index: summary.modify_index,
             read: true,
             retries: Arc::default(),
-            job_modify_index: job.job_modify_index,
+            version: job.version(),
             dead: Some(status.clone()),
         };
         let region = reader.nomad.region().await?;
@@ -107,9 +107,7 @@ async fn known_as_dead(
     let seen = reader.cache.seen(region, &job.id).await;
     let same = |seen: &Seen| {
         // A summary without an index says nothing of changes.
-        seen.index == summary.modify_index
-            && seen.index != 0
-            && seen.job_modify_index == job.job_modify_index
+        seen.index == summary.modify_index && seen.index != 0 && seen.version == job.version()
     };
     Ok(seen.filter(same).and_then(|seen| seen.dead))
 }
@@ -163,10 +161,13 @@ async fn retried(
                 index,
                 read: look,
                 retries: found.into(),
-                job_modify_index: job.job_modify_index,
+                version: job.version(),
                 dead: None,
             };
-            cache.insert_seen(region, &job.id, seen.clone()).await;
+            // The counts of a stale read and the allocations may be of two servers.
+            if !options.stale {
+                cache.insert_seen(region, &job.id, seen.clone()).await;
+            }
             seen
         }
     };

@@ -85,7 +85,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         all: options.all,
         ..context.question(ROUTE.function, id).await?
     };
-    let made_of = lists.hash(&(&nomad, job.job_modify_index));
+    let made_of = lists.hash(&(&nomad, job.version()));
     let value = match lists.made_of(&question, made_of).await {
         Some(known) => Arc::clone(&known.text),
         None => {
