@@ -57,6 +57,10 @@ struct State {
     writes: Vec<String>,
     /// Jobs with a task that is called pending for good, though it works.
     mislabelled: BTreeSet<String>,
+    /// Whether it has just been started whenever somebody asks again, and the jobs
+    /// that it does not know yet.
+    restarts: bool,
+    unknown: BTreeSet<String>,
     index: u64,
     /// How many things may happen until the fuse has burnt.
     fuse: Option<u32>,
@@ -110,6 +114,12 @@ impl World {
         for address in addresses {
             state.addresses.insert((*address).to_owned(), number);
         }
+    }
+
+    /// From its first write on, the old side is one that has just been started: it
+    /// knows a job only when it is asked for it a second time.
+    pub fn restart_all_the_time(&self) {
+        self.state().restarts = true;
     }
 
     /// Makes a server answer or not.

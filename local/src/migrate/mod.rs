@@ -214,7 +214,8 @@ impl<'a, C: Connector> Migration<'a, C> {
                 Outcome::Undone(_) | Outcome::Moved => format!("{name}: on the old side"),
                 Outcome::Stuck(why) => {
                     complete = false;
-                    format!("{name}: STUCK at {:?}: {why}", self.unit(unit).step)
+                    let step = self.unit(unit).step;
+                    format!("{name}: STUCK at {step:?}: {why}. Repeat the command to go on")
                 }
             });
         }

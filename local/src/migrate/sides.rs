@@ -124,6 +124,26 @@ impl Side {
         Ok(job.and_then(OldJob::of))
     }
 
+    /// A job that was there. A 2.x server that has just been started does not know its
+    /// jobs for a moment, so one that is missing is looked for again.
+    ///
+    /// # Errors
+    /// When it does not answer, or the job is gone.
+    pub async fn known_job(&self, id: &str) -> Result<OldJob, Stop> {
+        let until = Instant::now() + self.patience.settle;
+        let mut is_last = false;
+        loop {
+            if let Some(job) = self.old_job(id).await? {
+                return Ok(job);
+            }
+            if is_last {
+                return Err(Stop(format!("{id} is not on the {} any more", self.name)));
+            }
+            is_last = Instant::now() >= until;
+            tokio::time::sleep(self.patience.look).await;
+        }
+    }
+
     /// A job as the new side has it.
     ///
     /// # Errors
@@ -211,9 +231,7 @@ impl Side {
         let until = Instant::now() + self.patience.total;
         let path = format!("{}/{verb}", job_path(id));
         loop {
-            let Some(job) = self.old_job(id).await? else {
-                return Err(Stop(format!("{id} is not on the {} any more", self.name)));
-            };
+            let job = self.known_job(id).await?;
             if wanted.contains(&job.status.as_str()) {
                 return Ok(());
             }
@@ -234,9 +252,7 @@ impl Side {
         let until = Instant::now() + self.patience.total + self.patience.settle;
         let mut seen: Option<(Option<GtidSet>, Option<Position>, Instant)> = None;
         loop {
-            let Some(job) = self.old_job(id).await? else {
-                return Err(Stop(format!("{id} is not on the {} any more", self.name)));
-            };
+            let job = self.known_job(id).await?;
             if matches!(job.status.as_str(), "running" | "pending") {
                 return Err(Stop(format!(
                     "{id} is {} on the {}: somebody started it",
@@ -287,9 +303,7 @@ impl Side {
         let until = Instant::now() + self.patience.total;
         let mut steady = 0;
         loop {
-            let Some(job) = self.old_job(id).await? else {
-                return Err(Stop(format!("{id} is not on the {} any more", self.name)));
-            };
+            let job = self.known_job(id).await?;
             let OldJob {
                 status,
                 description,

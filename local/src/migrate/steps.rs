@@ -191,9 +191,7 @@ impl<C: Connector> Migration<'_, C> {
     /// Makes a job on the new side, unless this command has made it already.
     async fn make(&mut self, unit: usize, job: &JobEntry) -> Result<(), Stop> {
         let set = set_of(job)?;
-        let Some(old) = self.old.old_job(&job.id).await? else {
-            return Err(Stop(format!("{} is not on the old side any more", job.id)));
-        };
+        let old = self.old.known_job(&job.id).await?;
         let body = old.for_the_new_side(&set, &self.nodes);
         let mut made = job.made;
         let until = Instant::now() + self.options.patience.total;
@@ -378,8 +376,7 @@ impl<C: Connector> Migration<'_, C> {
     }
 
     pub(super) async fn read_old(&self, id: &str) -> Result<OldJob, Stop> {
-        let job = self.old.old_job(id).await?;
-        job.ok_or_else(|| Stop(format!("{id} is not on the old side any more")))
+        self.old.known_job(id).await
     }
 
     /// Before the first start: the new ones go, the old ones go on, from the whole

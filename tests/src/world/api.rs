@@ -50,7 +50,12 @@ async fn list(Shared(world): Shared<World>) -> Response {
 
 async fn read(Shared(world): Shared<World>, Path(id): Path<String>) -> Response {
     world.happens();
-    let shown = world.state().shown(&id);
+    let mut state = world.state();
+    if state.restarts && !state.writes.is_empty() && !state.unknown.remove(&id) {
+        state.unknown.insert(id);
+        return not_found();
+    }
+    let shown = state.shown(&id);
     shown.map_or_else(not_found, |job| answer(&job))
 }
 

@@ -239,6 +239,17 @@ async fn answers_that_get_lost_change_nothing() {
     }
 }
 
+/// A real 2.19 that was killed and started again during a move said of its jobs for a
+/// moment that there are none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_side_that_has_just_been_started_is_asked_again() {
+    let scene = Scene::start(Generation::Merged).await;
+    scene.world.restart_all_the_time();
+    let (_, said) = scene.run(options()).await;
+    assert!(!said.contains("any more"), "{said}");
+    scene.settled(&[J1, J2, J3], &said).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_new_side_refuses_goes_on_on_the_old_side_from_the_whole_set() {
     let scene = Scene::start(Generation::Merged).await;
