@@ -117,14 +117,14 @@ impl Caller {
         }
     }
 
-    /// Makes a change. Returns whether it was confirmed.
-    async fn change(&mut self, answer: Answer) -> bool {
+    /// Notes a change. Returns whether it was confirmed.
+    fn change(&mut self, answer: &Answer) -> bool {
         Counts::add(&self.counts.changes);
         if answer.status == 200 {
             // There is something to change, unless the job that was read is an older one.
             let changed = answer.json()["Success"] != json!(false);
             if !changed {
-                self.older(&answer, "nothing to change");
+                self.older(answer, "nothing to change");
             }
             return changed;
         }
@@ -146,7 +146,7 @@ impl Caller {
             let name = format!("{id}-{}-{attempt}", self.round);
             let body = job(id, std::slice::from_ref(&name), node);
             let answer = self.api().post_json("/v1/jobs", &body).await;
-            if self.change(answer).await {
+            if self.change(&answer) {
                 let paused = false;
                 self.jobs.insert(id.to_owned(), Known { name, paused });
                 return;
@@ -161,7 +161,7 @@ impl Caller {
         match (self.random.below(5), known) {
             (0, Some(_)) => {
                 let answer = self.api().delete(&format!("/v1/job/{id}")).await;
-                if !self.change(answer).await {
+                if !self.change(&answer) {
                     // Perhaps it is deleted, and perhaps that comes late.
                     self.forget(id);
                     return self.update(id).await;
@@ -171,7 +171,7 @@ impl Caller {
             (1 | 2, Some(known)) => {
                 let verb = if known.paused { "resume" } else { "pause" };
                 let answer = self.api().post(&format!("/v1/job/{id}/{verb}")).await;
-                if !self.change(answer).await {
+                if !self.change(&answer) {
                     return self.update(id).await;
                 }
                 let paused = !known.paused;
