@@ -148,19 +148,18 @@ fn keep_mark_if_unchanged(
     let before = MetaRecord::of_document(existing);
     kept.started = before.started;
     kept.mark.clone_from(&before.mark);
-    if kept != before {
+    let Some(meta) = existing.get("Meta").filter(|_| kept == before) else {
         return;
-    }
-    let mut same = document.clone();
-    // The text stays as it is, with whatever an earlier release of this API wrote.
-    same.extend(
-        existing
-            .get_key_value("Meta")
-            .map(|(key, meta)| (key.clone(), meta.clone())),
-    );
-    if numbers::tidy(Value::Object(same.clone())) == numbers::tidy(Value::Object(existing.clone()))
-    {
-        *document = same;
+    };
+    let is_kept = |(key, value): (&String, &Value)| {
+        let same = |old: &Value| {
+            old == value || numbers::tidy(old.clone()) == numbers::tidy(value.clone())
+        };
+        key == "Meta" || existing.get(key).is_some_and(same)
+    };
+    if document.len() == existing.len() && document.iter().all(is_kept) {
+        // The text stays as it is, with whatever an earlier release of this API wrote.
+        document.insert("Meta".to_owned(), meta.clone());
     }
 }
 

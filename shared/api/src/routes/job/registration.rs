@@ -1,5 +1,6 @@
 //! Creating and updating a job, by any route that can.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -98,8 +99,9 @@ async fn register_2x(
         spec.enforce_index,
         |before| async move {
             check_index(expected, before.as_ref())?;
+            let spec = with_passwords(spec, before.as_ref())?;
             let document = document(&Registration {
-                spec: &with_passwords(spec, before.as_ref())?,
+                spec: &spec,
                 id,
                 region,
                 layout,
@@ -303,18 +305,21 @@ fn check_index(expected: Option<u64>, before: Option<&Existing>) -> Result<(), E
 }
 
 /// The job with the registered passwords where it has masked ones.
-fn with_passwords(spec: &JobSpec, before: Option<&Existing>) -> Result<JobSpec, Error> {
-    let mut spec = spec.clone();
-    if password::masked(&spec).is_empty() {
-        return Ok(spec);
+fn with_passwords<'a>(
+    spec: &'a JobSpec,
+    before: Option<&Existing>,
+) -> Result<Cow<'a, JobSpec>, Error> {
+    if password::masked(spec).is_empty() {
+        return Ok(Cow::Borrowed(spec));
     }
+    let mut spec = spec.clone();
     if let Some(before) = before {
         let view = JobView::new(&before.job);
         password::unmask(&mut spec, &job::to_v2(&view, &recorded(&before.job)));
     }
     let masked = password::masked(&spec);
     if masked.is_empty() {
-        return Ok(spec);
+        return Ok(Cow::Owned(spec));
     }
     Err(Error::bad_request(format!(
         "{}: `{}` stands for a password that is not shown, and none is registered here; send the password itself",

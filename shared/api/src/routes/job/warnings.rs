@@ -10,7 +10,7 @@ use dtle_translate::scope::{Target, added};
 use dtle_translate::spec::JobSpec;
 use dtle_translate::status::recorded;
 use dtle_translate::wire::Job;
-use dtle_translate::{JobView, job};
+use dtle_translate::{JobView, job, v2};
 
 use crate::cluster::jobs;
 use crate::context::Context;
@@ -37,6 +37,8 @@ pub(super) async fn of_the_cluster(
     before: Option<&Job>,
     thorough: bool,
 ) -> Vec<String> {
+    let before = before.map(|job| (job.name.as_str(), to_v2(job)));
+    let before = before.as_ref();
     let warnings = async {
         let (added, shared) = tokio::join!(
             of_added(context, spec, before),
@@ -54,15 +56,18 @@ pub(super) async fn of_the_cluster(
 
 /// The tables that an update adds to a job that has run. The plugin copies only once,
 /// at the beginning.
-async fn of_added(context: &Context<'_>, spec: &JobSpec, before: Option<&Job>) -> Option<String> {
-    let before = before?;
-    let view = JobView::new(before);
-    let added = added(&job::to_v2(&view, &recorded(before)), spec);
+async fn of_added(
+    context: &Context<'_>,
+    spec: &JobSpec,
+    before: Option<&(&str, v2::Job)>,
+) -> Option<String> {
+    let (name, before) = before?;
+    let added = added(before, spec);
     if added.is_empty() {
         return None;
     }
     if let Some(consul) = jobs::consul(context.reader()).await
-        && let Ok(progress) = consul.progress(&before.name).await
+        && let Ok(progress) = consul.progress(name).await
         && !progress.overrides()
     {
         // It has copied nothing yet.
@@ -81,12 +86,12 @@ async fn of_shared(
     context: &Context<'_>,
     spec: &JobSpec,
     id: &str,
-    before: Option<&Job>,
+    before: Option<&(&str, v2::Job)>,
     thorough: bool,
 ) -> Option<String> {
     let target = Target::of_spec(spec)?;
-    let of_job = |job| Target::of_job(&job::to_v2(&JobView::new(job), &recorded(job)));
-    if !thorough && before.and_then(of_job).as_ref() == Some(&target) {
+    let had = before.and_then(|(_, before)| Target::of_job(before));
+    if !thorough && had.as_ref() == Some(&target) {
         return None;
     }
     let most = if thorough { usize::MAX } else { READ };
@@ -95,7 +100,8 @@ async fn of_shared(
     let visible = visible.ok().flatten()?;
     let mut meets: Vec<(String, String)> = Vec::new();
     for other in visible.iter().filter(|other| other.id != id && !other.stop) {
-        let shared = of_job(other).and_then(|theirs| target.shared(&theirs));
+        let theirs = Target::of_job(&to_v2(other));
+        let shared = theirs.and_then(|theirs| target.shared(&theirs));
         meets.extend(shared.map(|shared| (other.id.clone(), shared)));
     }
     let (_, shared) = meets.first()?;
@@ -115,4 +121,8 @@ async fn of_shared(
         "the {jobs} {} {write} the same: {shared}. Two jobs that write one table overwrite each other's rows",
         names.join(", ")
     ))
+}
+
+fn to_v2(job: &Job) -> v2::Job {
+    job::to_v2(&JobView::new(job), &recorded(job))
 }
