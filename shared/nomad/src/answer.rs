@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Passing, classify, is_expired, own_words, passing};
@@ -135,7 +136,10 @@ impl Incoming {
 
 /// Reads an answer. The error says where it cannot be read and never what it holds:
 /// an answer can hold passwords.
-pub(crate) fn read_json<T: DeserializeOwned>(body: &[u8], segments: &[&str]) -> Result<T, Error> {
+pub(crate) fn read_json<'a, T: Deserialize<'a>>(
+    body: &'a [u8],
+    segments: &[&str],
+) -> Result<T, Error> {
     serde_json::from_slice(body).map_err(|error| Error::Unreadable {
         call: format!("/{}", segments.join("/")),
         shape: format!(

@@ -12,7 +12,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::answer::read_json;
 use super::placed::Placed;
 use super::transport::{ATTEMPT, Outgoing, Repeat, bytes};
 use super::{Error, QueryMeta, Read, ReadOptions, Session};
@@ -64,7 +63,8 @@ impl Session<'_> {
         self.read(&["v1", "jobs"], options).await
     }
 
-    /// `GET /v1/jobs` as it stands, to be read with [`stubs`] if it has changed.
+    /// `GET /v1/jobs` as it stands, to be read with
+    /// [`stubs`](super::stubs) or [`ListedJob::all`](super::ListedJob::all) if it has changed.
     ///
     /// # Errors
     /// As every call.
@@ -181,7 +181,7 @@ impl Session<'_> {
     }
 
     /// `GET /v1/job/{id}/allocations` as it stands, to be read with
-    /// [`allocation_stubs`] if it has changed.
+    /// [`allocation_stubs`](super::allocation_stubs) if it has changed.
     ///
     /// # Errors
     /// As every call.
@@ -537,20 +537,4 @@ impl Session<'_> {
         )
         .await
     }
-}
-
-/// The stubs in what [`Session::job_allocations_text`] brought.
-///
-/// # Errors
-/// [`Error::Unreadable`] when there are none.
-pub fn allocation_stubs(text: &[u8]) -> Result<Vec<AllocationStub>, Error> {
-    read_json(text, &["v1", "job", "allocations"])
-}
-
-/// The stubs in what [`Session::jobs_text`] brought.
-///
-/// # Errors
-/// [`Error::Unreadable`] when there are none.
-pub fn stubs(text: &[u8]) -> Result<Vec<JobStub>, Error> {
-    read_json(text, &["v1", "jobs"])
 }

@@ -34,14 +34,14 @@ pub fn askable(id: &str) -> &str {
 /// The allocations that a caller may see, in 2.x's shape, sorted by ID.
 /// `allocations` must hold all allocations of each job, since the newest of a paused
 /// job is shown differently.
-pub async fn visible(
+pub fn visible(
     events: &Events,
     jobs: &VisibleJobs,
     mut allocations: Vec<AllocationStub>,
 ) -> Vec<v2::AllocationStub> {
     // Another tenant's events are not this program's to remember.
     allocations.retain(|one| jobs.of(&one.job_id, one.create_index).is_some());
-    events.complete_all(&mut allocations).await;
+    events.complete_all(&mut allocations);
     let now = now();
     let mut by_job: BTreeMap<&str, (&Arc<Job>, Vec<AllocationStub>)> = BTreeMap::new();
     for allocation in allocations {
@@ -96,7 +96,7 @@ pub async fn is_paused(
 
 /// A whole allocation in 2.x's shape; `None` for one that was made for another
 /// tenant's job.
-pub async fn whole(
+pub fn whole(
     events: &Events,
     allocation: &mut Allocation,
     paused: bool,
@@ -104,7 +104,7 @@ pub async fn whole(
 ) -> Option<v2::Allocation> {
     let job = allocation.rest.job.as_ref().filter(|job| job.is_dtle())?;
     let view = JobView::new(job);
-    events.complete(&mut allocation.stub).await;
+    events.complete(&mut allocation.stub);
     let stub = to_v2(&view, &allocation.stub, paused, now());
     let mut job = job::to_v2(&view, &recorded(job));
     if mask_passwords {

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use dtle_nomad::{ReadOptions, Session};
 use dtle_translate::Side;
@@ -30,9 +29,6 @@ const STANDS: i64 = 15 * SECOND;
 /// How many of Src's samples are remembered while they are not applied: ten minutes of
 /// a dashboard.
 const SAMPLES: usize = 40;
-
-/// How long a job is remembered after its last look.
-const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 /// A GTID set, when it was true, and when that was heard.
 #[derive(Clone)]
@@ -132,7 +128,7 @@ pub struct Delays {
 impl Default for Delays {
     fn default() -> Self {
         Self {
-            jobs: Memo::idle_for(50_000, Some(REMEMBERED)),
+            jobs: Memo::new(50_000),
             sources: Memo::new(10_000),
         }
     }
@@ -228,8 +224,8 @@ impl Delay<'_> {
         let region = self.reader.nomad.region().await.ok().flatten();
         let key = format!("{}\0{job}", region.unwrap_or_default());
         let jobs = &self.delays.jobs;
-        let known = jobs.get_or_make(key, |_| true, async { Arc::default() });
-        known.await.unwrap_or_default()
+        jobs.get_or_make(&key, |_| true, async { Arc::default() })
+            .await
     }
 
     /// What Consul has stored as applied.
@@ -243,7 +239,7 @@ impl Delay<'_> {
     /// What the Src of a job says that it has read.
     async fn read_by_src(self, job: &str, dest: &str) -> Option<Arc<Statistics>> {
         let nomad = self.reader.nomad;
-        let source = match self.delays.sources.get(dest).await {
+        let source = match self.delays.sources.get(dest) {
             Some(known) => Some(known),
             None => source_of(nomad, job).await,
         }?;
@@ -251,13 +247,10 @@ impl Delay<'_> {
         let said = statistics(self.statistics, nomad, allocation, task, Side::Src).await;
         let Ok(Some(said)) = said else {
             // Perhaps another allocation has taken its place.
-            self.delays.sources.remove(dest).await;
+            self.delays.sources.remove(dest);
             return None;
         };
-        self.delays
-            .sources
-            .insert(dest.to_owned(), source.clone())
-            .await;
+        self.delays.sources.insert(dest.to_owned(), source.clone());
         Some(said)
     }
 }

@@ -37,11 +37,11 @@ fn size(tasks: &OfTasks) -> u32 {
 impl Events {
     /// Gives an allocation's tasks the events that Nomad has lost, and remembers those
     /// that it has.
-    pub async fn complete(&self, allocation: &mut AllocationStub) {
+    pub fn complete(&self, allocation: &mut AllocationStub) {
         if allocation.task_states.is_empty() {
             return;
         }
-        let known = self.0.get(&allocation.id).await.unwrap_or_default();
+        let known = self.0.get(&allocation.id).unwrap_or_default();
         let mut seen = OfTasks::new();
         for (task, state) in &mut allocation.task_states {
             let before = known.get(task).map_or(&[][..], Vec::as_slice);
@@ -51,15 +51,15 @@ impl Events {
         }
         if seen != *known {
             let (id, size) = (allocation.id.clone(), size(&seen));
-            self.0.insert_sized(id, Arc::new(seen), size).await;
+            self.0.insert_sized(id, Arc::new(seen), size);
         }
         restore(allocation);
     }
 
     /// As [`Events::complete`], for many.
-    pub async fn complete_all(&self, allocations: &mut [AllocationStub]) {
+    pub fn complete_all(&self, allocations: &mut [AllocationStub]) {
         for allocation in allocations {
-            self.complete(allocation).await;
+            self.complete(allocation);
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::reply::{Error, Reply};
 
 pub use self::cache::Cache;
 pub use self::list::{all, list};
-pub use self::single::{one, without_status, written};
+pub use self::single::{Unread, one, without_status, written};
 
 /// How many jobs are read at the same time for a list.
 const AT_ONCE: usize = 16;
@@ -248,7 +248,7 @@ pub async fn visible_cheaply(
     let region = reader.nomad.region().await?;
     let mut unknown = 0;
     for stub in &stubs.value {
-        let known = reader.cache.job(region, &stub.id, stub.version()).await;
+        let known = reader.cache.job(region, &stub.id, stub.version());
         unknown += usize::from(known.is_none());
         if unknown > most {
             return Ok(None);
@@ -307,7 +307,7 @@ async fn of_stub(
 ) -> Result<Option<Job>, Error> {
     let cache = reader.cache;
     let region = reader.nomad.region().await?;
-    let known = cache.job(region, &stub.id, stub.version()).await;
+    let known = cache.job(region, &stub.id, stub.version());
     if known.as_ref().is_some_and(|known| !known.is_dtle()) {
         return Ok(None);
     }
@@ -315,7 +315,7 @@ async fn of_stub(
         Some(job) => job,
         None => match reader.nomad.listed_job(&stub.id, options).await {
             Ok(job) => {
-                cache.insert_job(region, &job.value).await;
+                cache.insert_job(region, &job.value);
                 job.value
             }
             Err(nomad::Error::NotFound { .. }) => return Ok(None),

@@ -37,7 +37,7 @@ pub async fn layout(
     }
     // Where the job will be written, which its body may have decided.
     let region = nomad.region().await?.unwrap_or_default().to_owned();
-    if let Some(known) = known.get(&region).await
+    if let Some(known) = known.get(&region)
         && let Some(layout) = known.get()
     {
         return Ok(*layout);
@@ -53,8 +53,6 @@ pub async fn layout(
             .by(Fault::Gateway));
         }
     };
-    known
-        .insert(region, Expiring::new(layout, REMEMBERED))
-        .await;
+    known.insert(region, Expiring::new(layout, REMEMBERED));
     Ok(layout)
 }

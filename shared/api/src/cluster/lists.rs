@@ -208,24 +208,24 @@ impl Lists {
     }
 
     /// The answer to a question as it was last written.
-    pub async fn last(&self, question: &Question) -> Option<Arc<Kept>> {
-        self.kept.get(&question.key()).await
+    pub fn last(&self, question: &Question) -> Option<Arc<Kept>> {
+        self.kept.get(&question.key())
     }
 
     /// The answer as it was written from the same.
-    pub async fn made_of(&self, question: &Question, made_of: u64) -> Option<Arc<Kept>> {
-        let last = self.last(question).await;
+    pub fn made_of(&self, question: &Question, made_of: u64) -> Option<Arc<Kept>> {
+        let last = self.last(question);
         last.filter(|kept| kept.made_of == made_of)
     }
 
     /// Keeps an answer.
-    pub async fn insert(&self, question: Question, kept: Arc<Kept>) {
+    pub fn insert(&self, question: Question, kept: Arc<Kept>) {
         // An empty list holds something too, and a caller can ask for as many empty
         // lists as there are prefixes.
         let key = question.key();
         let size = kept.size();
         let size = size.saturating_add(u32::try_from(key.len()).unwrap_or(u32::MAX));
-        self.kept.insert_sized(key, kept, size).await;
+        self.kept.insert_sized(key, kept, size);
     }
 
     /// The turn to write the answer to a question. One of those who find none writes it;
@@ -269,7 +269,7 @@ impl Lists {
         let value = Arc::new(Rendered::new(fresh.text));
         if let Some(tables) = fresh.tables {
             let kept = Kept::new(Arc::clone(&value), 0).read_from(Some(tables));
-            self.insert(question, Arc::new(kept)).await;
+            self.insert(question, Arc::new(kept));
         }
         let meta = fresh.meta;
         Ok(Read { value, meta })
@@ -280,7 +280,7 @@ impl Lists {
         nomad: &Session<'_>,
         question: &Question,
     ) -> Result<Option<Read<Arc<Rendered>>>, Error> {
-        let Some(last) = self.last(question).await else {
+        let Some(last) = self.last(question) else {
             return Ok(None);
         };
         let meta = last.holds(nomad).await?;
@@ -308,37 +308,35 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn lists_that_hold_nothing_do_not_pile_up() {
+    #[test]
+    fn lists_that_hold_nothing_do_not_pile_up() {
         const ROOM: u64 = 1 << 20;
         let lists = Lists::of_bytes(ROOM);
         // Long questions, and large answers.
         let large = 1 << 15;
         for n in 0..64 {
             let long = question(format!("{n}{}", "x".repeat(large)));
-            lists.insert(long, kept(String::new(), 0)).await;
+            lists.insert(long, kept(String::new(), 0));
             let short = question(n.to_string());
-            lists.insert(short, kept("x".repeat(large), 0)).await;
+            lists.insert(short, kept("x".repeat(large), 0));
         }
-        let count = lists.kept.count().await;
+        let count = lists.kept.count();
         assert!((1..=32).contains(&count), "{count}");
         for n in 0..3_000 {
             let empty = kept("[]".to_owned(), 0);
-            lists.insert(question(n.to_string()), empty).await;
+            lists.insert(question(n.to_string()), empty);
         }
-        assert!(lists.kept.count().await <= ROOM / 512);
+        assert!(lists.kept.count() as u64 <= ROOM / 512);
     }
 
-    #[tokio::test]
-    async fn an_answer_made_of_something_else_is_not_found() {
+    #[test]
+    fn an_answer_made_of_something_else_is_not_found() {
         let lists = Lists::of_bytes(1 << 20);
         let asked = question("a".to_owned());
         let (one, other) = (lists.hash(&"one"), lists.hash(&"other"));
-        lists
-            .insert(asked.clone(), kept("[1]".to_owned(), one))
-            .await;
-        assert!(lists.made_of(&asked, one).await.is_some());
-        assert!(lists.made_of(&asked, other).await.is_none());
+        lists.insert(asked.clone(), kept("[1]".to_owned(), one));
+        assert!(lists.made_of(&asked, one).is_some());
+        assert!(lists.made_of(&asked, other).is_none());
     }
 
     #[test]

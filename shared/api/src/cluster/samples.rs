@@ -62,8 +62,8 @@ impl Samples for Memory {
                 let sample = ask.await;
                 Expiring::new(sample.said, sample.lifetime)
             };
-            let said = self.0.get_or_make(key, is_good, ask).await;
-            said.map_or(Ok(None), Expiring::into_inner)
+            let said = self.0.get_or_make(&key, is_good, ask).await;
+            said.into_inner()
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::nullable;
+use super::{is_default, nullable};
 use crate::config::TaskConfig;
 
 /// A job as `GET /v1/jobs` lists it.
@@ -93,42 +93,52 @@ pub struct GroupSummary {
     pub unknown: u64,
 }
 
-/// A job with all fields that the translation reads.
+/// A job with all fields that the translation reads. Written, it leaves out what reads
+/// the same when it is missing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Job {
     /// The job's ID.
-    #[serde(rename = "ID")]
+    #[serde(rename = "ID", skip_serializing_if = "is_default")]
     pub id: String,
     /// Its name, which is what the dtle plugin keeps progress under.
+    #[serde(skip_serializing_if = "is_default")]
     pub name: String,
     /// The region it was registered in.
+    #[serde(skip_serializing_if = "is_default")]
     pub region: String,
     /// Where its tasks may run.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub datacenters: Vec<String>,
     /// Texts under free names, which Nomad returns unchanged.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub meta: BTreeMap<String, String>,
     /// `pending`, `running` or `dead`.
+    #[serde(skip_serializing_if = "is_default")]
     pub status: String,
     /// Nomad's sentence about the status, mostly empty.
+    #[serde(skip_serializing_if = "is_default")]
     pub status_description: String,
     /// Whether it was deregistered without purging.
+    #[serde(skip_serializing_if = "is_default")]
     pub stop: bool,
     /// When this version of it was registered, in Unix nanoseconds.
+    #[serde(skip_serializing_if = "is_default")]
     pub submit_time: i64,
     /// Index of its creation.
+    #[serde(skip_serializing_if = "is_default")]
     pub create_index: u64,
     /// Index of its last change of any kind.
+    #[serde(skip_serializing_if = "is_default")]
     pub modify_index: u64,
     /// Index of its last change by a register or deregister.
+    #[serde(skip_serializing_if = "is_default")]
     pub job_modify_index: u64,
     /// Constraints of all its groups.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub constraints: Vec<Constraint>,
     /// Its groups.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub task_groups: Vec<TaskGroup>,
 }
 
@@ -137,22 +147,25 @@ pub struct Job {
 #[serde(rename_all = "PascalCase", default)]
 pub struct TaskGroup {
     /// Its name.
+    #[serde(skip_serializing_if = "is_default")]
     pub name: String,
     /// How many allocations there should be.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub count: u64,
     /// Constraints of its tasks.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub constraints: Vec<Constraint>,
     /// Preferences of its tasks.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub affinities: Vec<Constraint>,
     /// What happens to a task that failed.
+    #[serde(skip_serializing_if = "is_default")]
     pub restart_policy: Option<RestartPolicy>,
     /// What happens to an allocation that failed.
+    #[serde(skip_serializing_if = "is_default")]
     pub reschedule_policy: Option<ReschedulePolicy>,
     /// Its tasks.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub tasks: Vec<Task>,
 }
 
@@ -161,9 +174,11 @@ pub struct TaskGroup {
 #[serde(rename_all = "PascalCase", default)]
 pub struct RestartPolicy {
     /// How often it is started again within the interval.
+    #[serde(skip_serializing_if = "is_default")]
     pub attempts: i64,
     /// `fail`: then it has failed for good; `delay`: then it waits for the next
     /// interval.
+    #[serde(skip_serializing_if = "is_default")]
     pub mode: String,
 }
 
@@ -172,8 +187,10 @@ pub struct RestartPolicy {
 #[serde(rename_all = "PascalCase", default)]
 pub struct ReschedulePolicy {
     /// How many times it is replaced.
+    #[serde(skip_serializing_if = "is_default")]
     pub attempts: i64,
     /// Whether it is replaced for ever.
+    #[serde(skip_serializing_if = "is_default")]
     pub unlimited: bool,
 }
 
@@ -182,13 +199,13 @@ pub struct ReschedulePolicy {
 #[serde(default)]
 pub struct Constraint {
     /// The property that is compared, such as `${node.unique.name}`.
-    #[serde(rename = "LTarget")]
+    #[serde(rename = "LTarget", skip_serializing_if = "is_default")]
     pub left: String,
     /// The value that it is compared with.
-    #[serde(rename = "RTarget")]
+    #[serde(rename = "RTarget", skip_serializing_if = "is_default")]
     pub right: String,
     /// The comparison, such as `=`.
-    #[serde(rename = "Operand")]
+    #[serde(rename = "Operand", skip_serializing_if = "is_default")]
     pub operand: String,
 }
 
@@ -197,19 +214,22 @@ pub struct Constraint {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Task {
     /// Its name.
+    #[serde(skip_serializing_if = "is_default")]
     pub name: String,
     /// Its driver: `dtle` for those this API knows.
+    #[serde(skip_serializing_if = "is_default")]
     pub driver: String,
     /// The Config, which the driver receives.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub config: TaskConfig,
     /// Whether the group ends with it.
+    #[serde(skip_serializing_if = "is_default")]
     pub leader: bool,
     /// Constraints of its own.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub constraints: Vec<Constraint>,
     /// Preferences of its own.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "nullable", skip_serializing_if = "is_default")]
     pub affinities: Vec<Constraint>,
 }
 

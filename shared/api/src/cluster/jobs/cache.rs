@@ -80,41 +80,37 @@ impl Default for Cache {
 impl Cache {
     /// The job of that ID in a region as it was when it was last read. It may have
     /// changed since, or be gone.
-    pub(super) async fn last_job(&self, region: Option<&str>, id: &str) -> Option<Remembered> {
-        self.jobs.get(&key(region, id)).await
+    pub(super) fn last_job(&self, region: Option<&str>, id: &str) -> Option<Remembered> {
+        self.jobs.get(&key(region, id))
     }
 
     /// The job in that version, if it is remembered. Its other indexes and its Status may
     /// have moved on since.
-    pub(super) async fn job(
+    pub(super) fn job(
         &self,
         region: Option<&str>,
         id: &str,
         version: JobVersionKey,
     ) -> Option<Remembered> {
-        let known = self.last_job(region, id).await;
+        let known = self.last_job(region, id);
         known.filter(|known| known.version == version)
     }
 
-    /// Remembers a job.
-    pub(super) async fn insert_job(&self, region: Option<&str>, job: &Job) {
-        let text = match job.is_dtle() {
-            true => serde_json::to_vec(job).ok(),
-            false => None,
-        };
-        if text.is_none() && job.is_dtle() {
-            return;
-        }
+    /// Remembers a job. Returns what is remembered of it.
+    pub(super) fn insert_job(&self, region: Option<&str>, job: &Job) -> Remembered {
+        let text = job.is_dtle().then(|| serde_json::to_vec(job));
         let remembered = Remembered {
             version: job.version(),
             name: job.name.as_str().into(),
-            text: text.map(Into::into),
+            // Writing a job to memory does not fail.
+            text: text.and_then(Result::ok).map(Into::into),
         };
         let key = key(region, &job.id).into_owned();
         let text = remembered.text.as_deref().map_or(0, <[u8]>::len);
         let size = 256 + key.len() + remembered.name.len() + text;
         let size = u32::try_from(size).unwrap_or(u32::MAX);
-        self.jobs.insert_sized(key, remembered, size).await;
+        self.jobs.insert_sized(key, remembered.clone(), size);
+        remembered
     }
 
     /// The index of the jobs as it was when Nomad was last asked; 0 where that is not
@@ -134,30 +130,30 @@ impl Cache {
     }
 
     /// Forgets a job that is gone.
-    pub(super) async fn remove_job(&self, region: Option<&str>, id: &str) {
-        self.jobs.remove(&key(region, id)).await;
+    pub(super) fn remove_job(&self, region: Option<&str>, id: &str) {
+        self.jobs.remove(&key(region, id));
     }
 
     /// What the last look at a job's allocations has shown.
-    pub(super) async fn seen(&self, region: Option<&str>, id: &str) -> Option<Seen> {
-        self.seen.get(&key(region, id)).await
+    pub(super) fn seen(&self, region: Option<&str>, id: &str) -> Option<Seen> {
+        self.seen.get(&key(region, id))
     }
 
     /// Remembers what a look at a job's allocations has shown.
-    pub(super) async fn insert_seen(&self, region: Option<&str>, id: &str, seen: Seen) {
-        self.seen.insert(key(region, id).into_owned(), seen).await;
+    pub(super) fn insert_seen(&self, region: Option<&str>, id: &str, seen: Seen) {
+        self.seen.insert(key(region, id).into_owned(), seen);
     }
 
     /// Whether many jobs' IDs begin with this one.
-    pub(super) async fn is_crowded(&self, region: Option<&str>, id: &str) -> bool {
-        let crowd = self.crowds.get(&key(region, id)).await;
+    pub(super) fn is_crowded(&self, region: Option<&str>, id: &str) -> bool {
+        let crowd = self.crowds.get(&key(region, id));
         crowd.is_some_and(|crowd| crowd.get().is_some())
     }
 
     /// Remembers for a while that many jobs' IDs begin with this one.
-    pub(super) async fn insert_crowd(&self, region: Option<&str>, id: &str) {
+    pub(super) fn insert_crowd(&self, region: Option<&str>, id: &str) {
         let key = key(region, id).into_owned();
-        self.crowds.insert(key, Expiring::new((), CROWD_FOR)).await;
+        self.crowds.insert(key, Expiring::new((), CROWD_FOR));
     }
 }
 
@@ -185,32 +181,32 @@ mod tests {
         serde_json::from_value(job).unwrap()
     }
 
-    #[tokio::test]
-    async fn a_job_is_remembered_as_it_is_and_another_tenants_without_its_content() {
+    #[test]
+    fn a_job_is_remembered_as_it_is_and_another_tenants_without_its_content() {
         let cache = Cache::default();
-        cache.insert_job(None, &job("dtle")).await;
+        cache.insert_job(None, &job("dtle"));
         let version = job("dtle").version();
-        let known = cache.job(None, "a", version).await.unwrap();
+        let known = cache.job(None, "a", version).unwrap();
         assert_eq!(known.job(), Some(job("dtle")));
         assert_eq!(&*known.name, "n");
         let later = JobVersionKey {
             job_modify_index: 8,
             ..version
         };
-        assert!(cache.job(None, "a", later).await.is_none());
+        assert!(cache.job(None, "a", later).is_none());
         let of_another_cluster = JobVersionKey {
             submit_time: 1,
             ..version
         };
-        assert!(cache.job(None, "a", of_another_cluster).await.is_none());
-        assert!(cache.job(Some("west"), "a", version).await.is_none());
+        assert!(cache.job(None, "a", of_another_cluster).is_none());
+        assert!(cache.job(Some("west"), "a", version).is_none());
 
-        cache.insert_job(None, &job("exec")).await;
-        let foreign = cache.last_job(None, "a").await.unwrap();
+        cache.insert_job(None, &job("exec"));
+        let foreign = cache.last_job(None, "a").unwrap();
         assert!(!foreign.is_dtle() && foreign.job().is_none());
 
-        cache.remove_job(None, "a").await;
-        assert!(cache.last_job(None, "a").await.is_none());
+        cache.remove_job(None, "a");
+        assert!(cache.last_job(None, "a").is_none());
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! All jobs with their status.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use dtle_nomad::{self as nomad, Read, ReadOptions, Table};
+use dtle_nomad::{ListedJob, Read, ReadOptions, Table};
 use dtle_translate::job;
 use dtle_translate::progress::Progress;
-use dtle_translate::wire::JobStub;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::state::FIRST_LOOKS;
@@ -80,7 +80,7 @@ pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Listed, E
     {
         return Ok(list);
     }
-    let last = lists.last(&question).await;
+    let last = lists.last(&question);
     // Before anything else is read: what changes later makes the list another one.
     let others = match last.is_some_and(|last| last.is_doubtful) {
         true => reader.nomad.indexes(OTHERS).await.unwrap_or_default(),
@@ -97,7 +97,7 @@ pub async fn list(reader: Reader<'_>, options: &ReadOptions) -> Result<Listed, E
 /// still holds.
 async fn held(reader: Reader<'_>, question: &Question) -> Result<Option<Listed>, Error> {
     let lists = &reader.cache.lists;
-    let Some(last) = lists.last(question).await else {
+    let Some(last) = lists.last(question) else {
         return Ok(None);
     };
     let (meta, progress) = tokio::join!(last.holds(reader.nomad), stored(reader));
@@ -121,13 +121,13 @@ async fn read(
     keep: Option<Option<Tables>>,
 ) -> Result<Listed, Error> {
     let lists = &reader.cache.lists;
-    let answer = reader.nomad.jobs_text(options).await?;
+    let Read { value: nomad, meta } = reader.nomad.jobs_text(options).await?;
     // After the wait of a blocking query, not before.
     let progress = stored(reader).await;
-    let made_of = lists.hash(&(&answer.value, &progress));
-    let last = lists.last(question).await;
+    let made_of = lists.hash(&(&nomad, &progress));
+    let last = lists.last(question);
     let tables = |others: Option<Tables>| {
-        let jobs = (Table::Jobs, answer.meta?.index);
+        let jobs = (Table::Jobs, meta?.index);
         Some(
             std::iter::once(jobs)
                 .chain(others.into_iter().flatten())
@@ -140,25 +140,36 @@ async fn read(
     {
         if keep.is_some() {
             let again = Kept::clone(last).read_from(tables(None));
-            lists.insert(question.clone(), Arc::new(again)).await;
+            lists.insert(question.clone(), Arc::new(again));
         }
-        let text = Arc::clone(&last.text);
-        return Ok((answer.map(|_| text), progress.map(|_| ())));
+        let value = Arc::clone(&last.text);
+        return Ok((Read { value, meta }, progress.map(|_| ())));
     }
-    let stubs = nomad::stubs(&answer.value)?;
     let progress_of_all = all_progress(&progress);
-    let entries = entries(reader, stubs, &progress_of_all, last.as_deref(), options).await?;
-    let list = write(entries, made_of);
+    let jobs = ListedJob::all(&nomad)?;
+    // 2.x's list is nearly twice as long as Nomad's.
+    let text = String::with_capacity(2 * nomad.len());
+    drop(nomad);
+    let list = write(
+        reader,
+        jobs,
+        &progress_of_all,
+        last.as_deref(),
+        options,
+        text,
+    )
+    .await?;
+    let list = Kept { made_of, ..list };
     if question.id.is_empty()
         && let Some(last) = &last
     {
         let gone = last.entries.iter().filter(|one| !list.has(&one.id));
         for one in gone {
             let region = question.region.as_deref();
-            reader.cache.remove_job(region, &one.id).await;
+            reader.cache.remove_job(region, &one.id);
         }
     }
-    let text = Arc::clone(&list.text);
+    let value = Arc::clone(&list.text);
     let heard = progress_of_all.map(|_| ());
     if let Some(others) = keep {
         // What the jobs' own table does not tell needs the indexes of the others.
@@ -169,9 +180,9 @@ async fn read(
             ..list
         }
         .read_from(tables(others).filter(|_| is_told));
-        lists.insert(question.clone(), Arc::new(list)).await;
+        lists.insert(question.clone(), Arc::new(list));
     }
-    Ok((answer.map(|_| text), heard))
+    Ok((Read { value, meta }, heard))
 }
 
 /// An entry of the list on its way.
@@ -182,19 +193,23 @@ struct Written {
     text: String,
 }
 
-/// The entries of all dtle jobs, by ID. Those of the last list that would be made of
-/// the same are taken from there.
-async fn entries(
+/// The list of all dtle jobs that Nomad's own list names, by ID. Entries of the last list
+/// that would be made of the same are taken from there. Each is written to the end of
+/// `list` when it is its turn, so that the whole is never there twice.
+async fn write(
     reader: Reader<'_>,
-    stubs: Vec<JobStub>,
+    jobs: Vec<ListedJob>,
     progress: &Heard<BTreeMap<String, Progress>>,
     last: Option<&Kept>,
     options: &ReadOptions,
-) -> Result<Vec<Written>, Error> {
+    mut list: String,
+) -> Result<Kept, Error> {
     let plain = &options.plain();
     let nothing = Progress::default();
     let looks = &AtomicUsize::new(FIRST_LOOKS);
-    let write = async |stub: JobStub| -> Result<Option<Written>, Error> {
+    let write = async |listed: ListedJob| -> Result<Option<Written>, Error> {
+        let stub = listed.stub()?;
+        let id = listed.id;
         let progress = progress
             .as_ref()
             .map(|all| all.get(&stub.name).unwrap_or(&nothing));
@@ -205,41 +220,24 @@ async fn entries(
             &stub.job_summary,
             progress,
         ));
-        if let Some(text) = last.and_then(|last| last.entry(&stub.id, made_of)) {
-            return Ok(Some(Written {
-                text: text.to_owned(),
-                id: stub.id,
-                made_of: Some(made_of),
-            }));
+        if let Some(text) = last.and_then(|last| last.entry(&id, made_of)) {
+            let (text, made_of) = (text.to_owned(), Some(made_of));
+            return Ok(Some(Written { id, made_of, text }));
         }
         let Some(mut job) = known(reader, &stub, plain, looks).await? else {
             return Ok(None);
         };
         job.progress = progress.cloned().map_err(Clone::clone);
-        Ok(Some(Written {
-            text: text(&job::to_stub(job.to_v2(reader.mask_passwords)))?,
-            id: stub.id,
-            made_of: job.told.then_some(made_of),
-        }))
+        let text = text(&job::to_stub(job.to_v2(reader.mask_passwords)))?;
+        let made_of = job.told.then_some(made_of);
+        Ok(Some(Written { id, made_of, text }))
     };
-    let mut entries: Vec<Written> = stream::iter(stubs)
-        .map(write)
-        .buffer_unordered(AT_ONCE)
-        .try_filter_map(|entry| std::future::ready(Ok(entry)))
-        .try_collect()
-        .await?;
-    entries.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(entries)
-}
-
-/// The list of these entries.
-fn write(written: Vec<Written>, made_of: u64) -> Kept {
-    let size: usize = written.iter().map(|one| one.text.len() + 1).sum();
-    let mut list = String::with_capacity(size + 2);
-    let mut entries = Vec::with_capacity(written.len());
+    let mut entries = Vec::with_capacity(jobs.len());
     let mut is_doubtful = false;
     list.push('[');
-    for one in written {
+    let mut written = pin!(stream::iter(jobs).map(write).buffered(AT_ONCE));
+    while let Some(one) = written.next().await {
+        let Some(one) = one? else { continue };
         if list.len() > 1 {
             list.push(',');
         }
@@ -253,9 +251,9 @@ fn write(written: Vec<Written>, made_of: u64) -> Kept {
         });
     }
     list.push(']');
-    Kept {
+    Ok(Kept {
         entries: entries.into(),
         is_doubtful,
-        ..Kept::new(Arc::new(Rendered::new(list)), made_of)
-    }
+        ..Kept::new(Arc::new(Rendered::new(list)), 0)
+    })
 }

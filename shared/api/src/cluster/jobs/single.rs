@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicUsize;
 use bytes::Bytes;
 use dtle_nomad::{self as nomad, QueryMeta, Read, ReadOptions, Table};
 use dtle_translate::progress::Progress;
-use dtle_translate::wire::{Job, JobSummary};
+use dtle_translate::wire::{Job, JobStub, JobSummary, JobVersionKey};
 
 use super::cache::Remembered;
 use super::{CROWD, Heard, KnownJob, Reader, progress, status};
@@ -100,12 +100,12 @@ pub async fn written(
     let tables: Option<Tables> = meta.map(|meta| vec![(Table::Jobs, meta.index)]);
     let beside = singles.hash(&look.progress);
     let made_of = singles.hash(&(seen, &look.progress));
-    if let Some(last) = singles.made_of(&question, made_of).await
+    if let Some(last) = singles.made_of(&question, made_of)
         && (seen.is_some() || tables.is_some() && last.tables() == tables.as_ref())
     {
         if last.tables() != tables.as_ref() && options.may_be_kept() {
             let again = Kept::clone(&last).read_from(tables);
-            singles.insert(question, Arc::new(again)).await;
+            singles.insert(question, Arc::new(again));
         }
         let meta = meta.map(|meta| QueryMeta {
             // A list carries the index of all jobs, a job its own.
@@ -130,9 +130,7 @@ pub async fn written(
             beside,
             ..Kept::new(Arc::clone(&text), made_of)
         };
-        singles
-            .insert(question, Arc::new(kept.read_from(tables)))
-            .await;
+        singles.insert(question, Arc::new(kept.read_from(tables)));
     }
     Ok((job.map(|_| text), heard))
 }
@@ -142,7 +140,7 @@ pub async fn written(
 /// all the time, one call more for each change would be wasted, and no more than that.
 async fn unchanged(reader: Reader<'_>, question: &Question) -> Result<Option<Answered>, Error> {
     let singles = &reader.cache.singles;
-    let Some(last) = singles.last(question).await else {
+    let Some(last) = singles.last(question) else {
         return Ok(None);
     };
     let newest = reader.cache.jobs_index(question);
@@ -150,7 +148,7 @@ async fn unchanged(reader: Reader<'_>, question: &Question) -> Result<Option<Ans
     let name = reader
         .cache
         .last_job(question.region.as_deref(), &question.id);
-    let Some(known) = name.await.filter(|_| last.tables().is_some_and(is_newest)) else {
+    let Some(known) = name.filter(|_| last.tables().is_some_and(is_newest)) else {
         return Ok(None);
     };
     let (meta, progress) = tokio::join!(last.holds(reader.nomad), progress(reader, &known.name));
@@ -167,6 +165,28 @@ async fn unchanged(reader: Reader<'_>, question: &Question) -> Result<Option<Ans
     Ok(Some((read, progress.map(|_| ()))))
 }
 
+/// A dtle job as it is now, without its status. One that is remembered is only read where
+/// somebody needs more than its version.
+pub struct Unread(Remembered);
+
+impl Unread {
+    /// Its version.
+    #[must_use]
+    pub const fn version(&self) -> JobVersionKey {
+        self.0.version
+    }
+
+    /// The job. Its ModifyIndex and its Status are those of the time when it was
+    /// remembered.
+    ///
+    /// # Errors
+    /// 502 when it is not what was remembered, which cannot be.
+    pub fn read(&self) -> Result<Job, Error> {
+        let job = self.0.job();
+        job.ok_or_else(|| Error::bad_gateway("a remembered job cannot be read"))
+    }
+}
+
 /// A dtle job without its status, remembered if Nomad's index allows.
 ///
 /// # Errors
@@ -175,16 +195,16 @@ pub async fn without_status(
     reader: Reader<'_>,
     id: &str,
     options: &ReadOptions,
-) -> Result<Arc<Job>, Error> {
+) -> Result<Unread, Error> {
     // Its progress is not asked for.
     let alone = Reader {
         consul: None,
         ..reader
     };
     if let Some(look) = look(alone, id, options).await?
-        && let Some(found) = counted(reader, &look, id).await?
+        && entry(reader, &look, id).await?.is_some()
     {
-        return Ok(Arc::new(found.value.0));
+        return Ok(Unread(look.known));
     }
     let job = reader.nomad.job(id, options).await;
     let job = job.map_err(|error| Error::or_not_found(error, "job not found"))?;
@@ -192,8 +212,7 @@ pub async fn without_status(
         return Err(Error::job_not_found().with_meta(job.meta));
     }
     let region = reader.nomad.region().await?;
-    reader.cache.insert_job(region, &job.value).await;
-    Ok(Arc::new(job.value))
+    Ok(Unread(reader.cache.insert_job(region, &job.value)))
 }
 
 /// Asks the cheap question about a job, if the job is remembered and the caller does
@@ -204,14 +223,14 @@ async fn look(reader: Reader<'_>, id: &str, options: &ReadOptions) -> Result<Opt
     if options.index.is_some() {
         return Ok(None);
     }
-    let known = cache.last_job(region, id).await;
+    let known = cache.last_job(region, id);
     // The cache holds other tenants' jobs too, so that they are not read again, and
     // jobs with a slash in their ID, which no path leads to.
     let Some(known) = known.filter(|job| job.is_dtle() && !id.contains('/')) else {
         return Ok(None);
     };
     let progress = progress(reader, &known.name);
-    if cache.is_crowded(region, id).await {
+    if cache.is_crowded(region, id) {
         if options.stale {
             return Ok(None);
         }
@@ -245,30 +264,37 @@ async fn look(reader: Reader<'_>, id: &str, options: &ReadOptions) -> Result<Opt
     }))
 }
 
-/// The remembered job with its counts, if its list entry says that it has not changed
-/// and was not deleted.
-async fn counted(
-    reader: Reader<'_>,
-    look: &Look,
-    id: &str,
-) -> Result<Option<Read<Counted>>, Error> {
+/// The list entry of the remembered job, if there is one and it says that the job has
+/// not changed and was not deleted.
+async fn entry(reader: Reader<'_>, look: &Look, id: &str) -> Result<Option<Read<JobStub>>, Error> {
     let Seen::Stubs(list) = &look.seen else {
         return Ok(None);
     };
     let stubs = nomad::stubs(&list.value)?;
     if stubs.len() > CROWD {
         let region = reader.nomad.region().await?;
-        reader.cache.insert_crowd(region, id).await;
+        reader.cache.insert_crowd(region, id);
     }
     let stub = stubs.into_iter().find(|stub| stub.id == id);
     let stub = stub.filter(|stub| stub.version() == look.known.version);
-    let Some((stub, mut job)) = stub.zip(look.known.job()) else {
+    let meta = list.meta;
+    Ok(stub.map(|value| Read { value, meta }))
+}
+
+/// The remembered job with its counts, if its list entry says that it has not changed.
+async fn counted(
+    reader: Reader<'_>,
+    look: &Look,
+    id: &str,
+) -> Result<Option<Read<Counted>>, Error> {
+    let stub = entry(reader, look, id).await?;
+    let Some((Read { value: stub, meta }, mut job)) = stub.zip(look.known.job()) else {
         return Ok(None);
     };
     job.modify_index = stub.modify_index;
     job.status = stub.status;
     Ok(Some(Read {
-        meta: list.meta.map(|meta| QueryMeta {
+        meta: meta.map(|meta| QueryMeta {
             index: stub.modify_index,
             ..meta
         }),
@@ -302,7 +328,7 @@ async fn asked(
         Err(error) => return Err(error.into()),
     };
     let cache = reader.cache;
-    cache.insert_job(nomad.region().await?, &job.value).await;
+    cache.insert_job(nomad.region().await?, &job.value);
     Ok(job.map(|job| (job, summary)))
 }
 

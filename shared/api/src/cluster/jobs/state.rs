@@ -93,7 +93,7 @@ pub(super) async fn status(
             dead: Some(status.clone()),
         };
         let region = reader.nomad.region().await?;
-        reader.cache.insert_seen(region, &job.id, seen).await;
+        reader.cache.insert_seen(region, &job.id, seen);
     }
     Ok((status, false))
 }
@@ -104,7 +104,7 @@ async fn known_as_dead(
     summary: &JobSummary,
 ) -> Result<Option<Status>, Error> {
     let region = reader.nomad.region().await?;
-    let seen = reader.cache.seen(region, &job.id).await;
+    let seen = reader.cache.seen(region, &job.id);
     let same = |seen: &Seen| {
         // A summary without an index says nothing of changes.
         seen.index == summary.modify_index && seen.index != 0 && seen.version == job.version()
@@ -119,7 +119,7 @@ async fn read(
 ) -> Result<Vec<AllocationStub>, Error> {
     let answer = reader.nomad.job_allocations(&job.id, options).await?;
     let mut allocations = answer.value;
-    reader.events.complete_all(&mut allocations).await;
+    reader.events.complete_all(&mut allocations);
     Ok(allocations)
 }
 
@@ -136,7 +136,7 @@ async fn retried(
     let region = reader.nomad.region().await?;
     let index = summary.modify_index;
     let starting = summary.summary.values().any(|count| count.starting > 0);
-    let seen = cache.seen(region, &job.id).await;
+    let seen = cache.seen(region, &job.id);
     let is_new = || now().saturating_sub(job.submit_time) < NEW;
     let may_look = || {
         let less = |left: usize| left.checked_sub(1);
@@ -166,7 +166,7 @@ async fn retried(
             };
             // The counts of a stale read and the allocations may be of two servers.
             if !options.stale {
-                cache.insert_seen(region, &job.id, seen.clone()).await;
+                cache.insert_seen(region, &job.id, seen.clone());
             }
             seen
         }

@@ -55,8 +55,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         Err(nomad::Error::NotFound { .. }) => false,
         Err(error) => return Err(error.into()),
     };
-    let whole = whole(&context.app.events, &mut allocation.value, paused, masked)
-        .await
-        .ok_or_else(hidden)?;
+    let whole =
+        whole(&context.app.events, &mut allocation.value, paused, masked).ok_or_else(hidden)?;
     Reply::read(context.call.style(), &allocation.map(|_| whole))
 }

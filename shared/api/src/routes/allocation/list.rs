@@ -42,7 +42,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     whole(context, ROUTE.function, prefix, &options, async || {
         let Read { value, meta } = context.nomad.allocations(&options).await?;
         let jobs = jobs::visible(context.reader(), &options).await?;
-        let mut value = visible(&context.app.events, &jobs, value).await;
+        let mut value = visible(&context.app.events, &jobs, value);
         value.retain(|allocation| allocation.id.starts_with(prefix));
         let indexes = meta.zip(jobs.index).filter(|_| stays(&value));
         let tables =

@@ -62,7 +62,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         None => asked(context, id).await?,
     };
     // The signals below push events out of Nomad's memory.
-    context.app.events.complete(&mut state).await;
+    context.app.events.complete(&mut state);
 
     let wanted = context.call.query.get("task");
     if let Some(name) = wanted
@@ -94,7 +94,7 @@ async fn remembered(
     context: &Context<'_>,
     id: &str,
 ) -> Result<Option<(AllocationStub, Tasks)>, Error> {
-    let Some(tasks) = context.app.statistics.tasks.get(id).await else {
+    let Some(tasks) = context.app.statistics.tasks.get(id) else {
         return Ok(None);
     };
     // Gone: Nomad's own answer says so.
@@ -125,6 +125,6 @@ async fn asked(context: &Context<'_>, id: &str) -> Result<(AllocationStub, Tasks
         .map(|(side, _, task)| (*side, task.name.clone()))
         .collect();
     let known = &context.app.statistics.tasks;
-    known.insert(id.to_owned(), Arc::clone(&tasks)).await;
+    known.insert(id.to_owned(), Arc::clone(&tasks));
     Ok((allocation.stub, tasks))
 }

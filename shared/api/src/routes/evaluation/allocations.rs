@@ -51,6 +51,6 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let allocations = context.nomad.evaluation_allocations(id, &options).await?;
     let jobs = jobs::visible(context.reader(), &options).await?;
     let Read { value, meta } = allocations;
-    let value = visible(&context.app.events, &jobs, value).await;
+    let value = visible(&context.app.events, &jobs, value);
     Reply::read(context.call.style(), &Read { value, meta })
 }

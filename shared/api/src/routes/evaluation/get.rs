@@ -48,7 +48,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let job =
         jobs::without_status(context.reader(), &evaluation.value.job_id, &options.plain()).await;
     let job = match job {
-        Ok(job) => job,
+        Ok(job) => job.read()?,
         // The job is gone, or another tenant's.
         Err(error) if error.status() == 404 => {
             return Err(Error::not_found(UNKNOWN).with_meta(evaluation.meta));

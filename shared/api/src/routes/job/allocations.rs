@@ -63,16 +63,17 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         Err(error) if error.status() == 404 => None,
         Err(error) => return Err(error),
     };
-    let list = async || -> Result<Vec<AllocationStub>, Error> {
+    let list = || -> Result<Vec<AllocationStub>, Error> {
         let Some(job) = &job else {
             return Ok(Vec::new());
         };
         let mut allocations = allocation_stubs(&nomad)?;
-        context.app.events.complete_all(&mut allocations).await;
-        Ok(to_v2_list(&JobView::new(job), &allocations, now()))
+        context.app.events.complete_all(&mut allocations);
+        let job = job.read()?;
+        Ok(to_v2_list(&JobView::new(&job), &allocations, now()))
     };
     if query.pretty() {
-        let value = list().await?;
+        let value = list()?;
         return Reply::read(context.call.style(), &Read { value, meta });
     }
     let Some(job) = &job else {
@@ -86,14 +87,14 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         ..context.question(ROUTE.function, id).await?
     };
     let made_of = lists.hash(&(&nomad, job.version()));
-    let value = match lists.made_of(&question, made_of).await {
+    let value = match lists.made_of(&question, made_of) {
         Some(known) => Arc::clone(&known.text),
         None => {
-            let list = list().await?;
+            let list = list()?;
             let text = Arc::new(Rendered::new(text(&list)?));
             if stays(&list) {
                 let kept = Kept::new(Arc::clone(&text), made_of);
-                lists.insert(question, Arc::new(kept)).await;
+                lists.insert(question, Arc::new(kept));
             }
             text
         }

@@ -43,6 +43,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
     let mut list: Vec<Evaluation> =
         match jobs::without_status(context.reader(), id, &options.plain()).await {
             Ok(job) => {
+                let job = job.read()?;
                 let view = JobView::new(&job);
                 evaluations
                     .value

@@ -59,7 +59,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
             continue;
         };
         let paused = is_paused(&context.nomad, job, stub, &plain).await?;
-        list.extend(whole(&context.app.events, &mut allocation, paused, masked).await);
+        list.extend(whole(&context.app.events, &mut allocation, paused, masked));
     }
     list.sort_by(|a, b| a.stub.id.cmp(&b.stub.id));
     Reply::read(

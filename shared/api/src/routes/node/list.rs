@@ -71,7 +71,7 @@ async fn with_address(
     options: &ReadOptions,
 ) -> Result<v2::NodeStub, Error> {
     let Addresses(known) = &context.app.addresses;
-    if let Some((index, address)) = known.get(&node.id).await
+    if let Some((index, address)) = known.get(&node.id)
         && index == node.modify_index
     {
         return Ok(to_stub(&node, address));
@@ -79,9 +79,7 @@ async fn with_address(
     let address = match context.nomad.node(&node.id, options).await {
         Ok(whole) => {
             let (index, address) = (whole.value.stub.modify_index, whole.value.http_addr);
-            known
-                .insert(node.id.clone(), (index, address.clone()))
-                .await;
+            known.insert(node.id.clone(), (index, address.clone()));
             address
         }
         // Gone in between: what the list knew.

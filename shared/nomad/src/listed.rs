@@ -1,0 +1,66 @@
+//! Lists that were taken as they stand, and are read later or not at all.
+
+use dtle_translate::wire::{AllocationStub, JobStub};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Error;
+use super::answer::read_json;
+
+const JOBS: &[&str] = &["v1", "jobs"];
+
+/// The stubs in what [`Session::job_allocations_text`](super::Session::job_allocations_text) brought.
+///
+/// # Errors
+/// [`Error::Unreadable`] when there are none.
+pub fn allocation_stubs(text: &[u8]) -> Result<Vec<AllocationStub>, Error> {
+    read_json(text, &["v1", "job", "allocations"])
+}
+
+/// The stubs in what [`Session::jobs_text`](super::Session::jobs_text) brought.
+///
+/// # Errors
+/// [`Error::Unreadable`] when there are none.
+pub fn stubs(text: &[u8]) -> Result<Vec<JobStub>, Error> {
+    read_json(text, JOBS)
+}
+
+/// An entry of a list of jobs whose stub has not been read yet: the stubs of thousands of
+/// jobs at once would take more room than the list.
+#[derive(Debug)]
+pub struct ListedJob {
+    /// The job's ID.
+    pub id: String,
+    text: Box<RawValue>,
+}
+
+impl ListedJob {
+    /// The entries of what [`Session::jobs_text`](super::Session::jobs_text) brought, by
+    /// their IDs.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] when there are none.
+    pub fn all(text: &[u8]) -> Result<Vec<Self>, Error> {
+        #[derive(Deserialize)]
+        struct Head {
+            #[serde(rename = "ID", default)]
+            id: String,
+        }
+        let entries: Vec<Box<RawValue>> = read_json(text, JOBS)?;
+        let read = |text: Box<RawValue>| {
+            let Head { id } = read_json(text.get().as_bytes(), JOBS)?;
+            Ok(Self { id, text })
+        };
+        let mut entries: Vec<Self> = entries.into_iter().map(read).collect::<Result<_, _>>()?;
+        entries.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(entries)
+    }
+
+    /// The stub.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] when it is none.
+    pub fn stub(&self) -> Result<JobStub, Error> {
+        read_json(self.text.get().as_bytes(), JOBS)
+    }
+}
