@@ -235,20 +235,29 @@ async fn write(
     let mut entries = Vec::with_capacity(jobs.len());
     let mut is_doubtful = false;
     list.push('[');
-    let mut written = pin!(stream::iter(jobs).map(write).buffered(AT_ONCE));
-    while let Some(one) = written.next().await {
-        let Some(one) = one? else { continue };
-        if list.len() > 1 {
-            list.push(',');
+    let placed = async |(place, job)| (place, write(job).await);
+    let written = stream::iter(jobs.into_iter().enumerate()).map(placed);
+    let mut written = pin!(written.buffer_unordered(AT_ONCE));
+    // Those that came before their turn. Whoever waits for a slow one keeps nobody.
+    let mut early = BTreeMap::new();
+    let mut turn = 0;
+    while let Some((place, one)) = written.next().await {
+        early.insert(place, one?);
+        while let Some(one) = early.remove(&turn) {
+            turn += 1;
+            let Some(one) = one else { continue };
+            if list.len() > 1 {
+                list.push(',');
+            }
+            let from = list.len();
+            list.push_str(&one.text);
+            is_doubtful |= one.made_of.is_none();
+            entries.push(Entry {
+                id: one.id.into(),
+                made_of: one.made_of,
+                place: from..list.len(),
+            });
         }
-        let from = list.len();
-        list.push_str(&one.text);
-        is_doubtful |= one.made_of.is_none();
-        entries.push(Entry {
-            id: one.id.into(),
-            made_of: one.made_of,
-            place: from..list.len(),
-        });
     }
     list.push(']');
     Ok(Kept {
