@@ -219,7 +219,7 @@ impl Lists {
     }
 
     /// Keeps an answer.
-    pub fn insert(&self, question: Question, kept: Arc<Kept>) {
+    pub fn insert(&self, question: &Question, kept: Arc<Kept>) {
         // An empty list holds something too, and a caller can ask for as many empty
         // lists as there are prefixes.
         let key = question.key();
@@ -269,7 +269,7 @@ impl Lists {
         let value = Arc::new(Rendered::new(fresh.text));
         if let Some(tables) = fresh.tables {
             let kept = Kept::new(Arc::clone(&value), 0).read_from(Some(tables));
-            self.insert(question, Arc::new(kept));
+            self.insert(&question, Arc::new(kept));
         }
         let meta = fresh.meta;
         Ok(Read { value, meta })
@@ -316,15 +316,15 @@ mod tests {
         let large = 1 << 15;
         for n in 0..64 {
             let long = question(format!("{n}{}", "x".repeat(large)));
-            lists.insert(long, kept(String::new(), 0));
+            lists.insert(&long, kept(String::new(), 0));
             let short = question(n.to_string());
-            lists.insert(short, kept("x".repeat(large), 0));
+            lists.insert(&short, kept("x".repeat(large), 0));
         }
         let count = lists.kept.count();
         assert!((1..=32).contains(&count), "{count}");
         for n in 0..3_000 {
             let empty = kept("[]".to_owned(), 0);
-            lists.insert(question(n.to_string()), empty);
+            lists.insert(&question(n.to_string()), empty);
         }
         assert!(lists.kept.count() as u64 <= ROOM / 512);
     }
@@ -334,7 +334,7 @@ mod tests {
         let lists = Lists::of_bytes(1 << 20);
         let asked = question("a".to_owned());
         let (one, other) = (lists.hash(&"one"), lists.hash(&"other"));
-        lists.insert(asked.clone(), kept("[1]".to_owned(), one));
+        lists.insert(&asked, kept("[1]".to_owned(), one));
         assert!(lists.made_of(&asked, one).is_some());
         assert!(lists.made_of(&asked, other).is_none());
     }

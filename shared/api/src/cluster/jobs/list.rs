@@ -140,7 +140,7 @@ async fn read(
     {
         if keep.is_some() {
             let again = Kept::clone(last).read_from(tables(None));
-            lists.insert(question.clone(), Arc::new(again));
+            lists.insert(question, Arc::new(again));
         }
         let value = Arc::clone(&last.text);
         return Ok((Read { value, meta }, progress.map(|_| ())));
@@ -180,7 +180,7 @@ async fn read(
             ..list
         }
         .read_from(tables(others).filter(|_| is_told));
-        lists.insert(question.clone(), Arc::new(list));
+        lists.insert(question, Arc::new(list));
     }
     Ok((Read { value, meta }, heard))
 }

@@ -105,7 +105,7 @@ pub async fn written(
     {
         if last.tables() != tables.as_ref() && options.may_be_kept() {
             let again = Kept::clone(&last).read_from(tables);
-            singles.insert(question, Arc::new(again));
+            singles.insert(&question, Arc::new(again));
         }
         let meta = meta.map(|meta| QueryMeta {
             // A list carries the index of all jobs, a job its own.
@@ -130,7 +130,7 @@ pub async fn written(
             beside,
             ..Kept::new(Arc::clone(&text), made_of)
         };
-        singles.insert(question, Arc::new(kept.read_from(tables)));
+        singles.insert(&question, Arc::new(kept.read_from(tables)));
     }
     Ok((job.map(|_| text), heard))
 }

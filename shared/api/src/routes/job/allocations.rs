@@ -94,7 +94,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
             let text = Arc::new(Rendered::new(text(&list)?));
             if stays(&list) {
                 let kept = Kept::new(Arc::clone(&text), made_of);
-                lists.insert(question, Arc::new(kept));
+                lists.insert(&question, Arc::new(kept));
             }
             text
         }
