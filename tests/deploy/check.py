@@ -91,7 +91,9 @@ for name in ("dtle-gateway.nomad.hcl", "dtle-gateway-1.1.nomad.hcl"):
     try:
         group = document["job"][0]["dtle-gateway"]["group"][0]["gateway"]
         task = group["task"][0]["gateway"]
-        jobs[name] = [group["count"], group["shutdown_delay"], task["kill_signal"], task["kill_timeout"]]
+        # The delay takes effect where the service is.
+        beside = task if "service" in task else group
+        jobs[name] = [group["count"], beside["shutdown_delay"], task["kill_signal"], task["kill_timeout"]]
         hold(("identity" in task) == ("1.1" not in name), f"{name}: the identity belongs to Nomad from 1.7 on")
     except (KeyError, IndexError) as error:
         faults.append(f"{name}: lacks {error}")
