@@ -18,14 +18,10 @@ use serde_json::{Value, json};
 use tests::contention::{Random, job};
 use tests::{Answer, Client};
 
-use super::{NODE, nomad, two_gateways};
+use super::{NODE, nomad, number, two_gateways};
 
 /// How long a cluster may be without an answer.
 const OUTAGE: Duration = Duration::from_secs(180);
-
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
-}
 
 fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some()

@@ -29,6 +29,11 @@ use tests::{Client, Proxy, eventually, gateway};
 /// On a node that is not there nothing runs, and a real Nomad has no work with it.
 const NODE: Option<&str> = Some("nowhere");
 
+/// What a variable says, or what holds otherwise.
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
 async fn nomad() -> (Option<NomadSim>, String) {
     if let Ok(url) = std::env::var("NOMAD_ADDR") {
         return (None, url);
@@ -73,7 +78,7 @@ async fn seen(api: &Client, prefix: &str, id: &str) -> Option<(String, String)> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_change_is_seen_by_the_next_reader_of_either_gateway() {
-    let rounds = std::env::var("FRESHNESS_ROUNDS").map_or(300, |text| text.parse().unwrap());
+    let rounds = number("FRESHNESS_ROUNDS", 300);
     let (_nomad, url) = nomad().await;
     let (apis, _servers) = two_gateways(&url).await;
     let mut random = Random::of(1);
@@ -130,7 +135,7 @@ async fn indexes(api: &Client, target: &str) -> BTreeMap<String, u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_list_is_older_than_what_a_jobs_own_routes_said_before() {
-    let rounds = std::env::var("FRESHNESS_ROUNDS").map_or(100, |text| text.parse().unwrap());
+    let rounds = number("FRESHNESS_ROUNDS", 100);
     let (_nomad, url) = nomad().await;
     let (apis, _servers) = two_gateways(&url).await;
     let mut random = Random::of(2);
