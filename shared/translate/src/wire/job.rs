@@ -51,17 +51,6 @@ impl JobStub {
     }
 }
 
-impl Job {
-    /// The version that this is.
-    #[must_use]
-    pub fn version(&self) -> JobVersionKey {
-        JobVersionKey {
-            job_modify_index: self.job_modify_index,
-            submit_time: self.submit_time,
-        }
-    }
-}
-
 /// How many allocations of each group are in which state.
 #[derive(Clone, Debug, Default, Hash, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -234,6 +223,15 @@ pub struct Task {
 }
 
 impl Job {
+    /// The version that this is.
+    #[must_use]
+    pub fn version(&self) -> JobVersionKey {
+        JobVersionKey {
+            job_modify_index: self.job_modify_index,
+            submit_time: self.submit_time,
+        }
+    }
+
     /// Whether this is a dtle job: one whose every task has the driver `dtle`.
     /// Others belong to other tenants and do not exist for a caller.
     #[must_use]
