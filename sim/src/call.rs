@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::go;
+use crate::json::extend;
 use crate::objects::JobKey;
-use crate::options::Era;
+use crate::options::{Acl, Era};
 use crate::shared::Shared;
 use crate::state::State;
 
@@ -199,23 +200,70 @@ impl Call<'_> {
                 return Err(Answer::text(500, "No cluster leader"));
             }
         }
-        let wanted = self.shared.token.as_ref();
-        match (wanted.filter(|_| gate != Gate::Open), &self.token) {
-            (Some(_), None) => Err(Answer::text(403, "Permission denied")),
-            (Some(wanted), Some(token)) if token != wanted => {
-                let rules = self.shared.rules;
-                // Of this one route, 1.10 tells what it is.
-                let told = rules.era == Era::V1_10 && self.path == "/v1/agent/self";
-                let denied = rules.denies_unknown_tokens && !told;
-                let text = if denied {
-                    "Permission denied"
-                } else {
-                    "ACL token not found"
-                };
-                Err(Answer::text(403, text))
-            }
+        match &self.shared.acl {
+            Some(acl) if gate != Gate::Open => self.admit(acl),
             _ => Ok(()),
         }
+    }
+
+    fn admit(&self, acl: &Acl) -> Result<(), Answer> {
+        let rules = self.shared.rules;
+        let agent_self = self.path == "/v1/agent/self";
+        let denied = Answer::text(403, "Permission denied");
+        match &self.token {
+            Some(token) if *token == acl.manages => Ok(()),
+            Some(token) if *token == acl.weak => Err(denied),
+            Some(token) if *token == acl.expired && agent_self => Err(Answer::text(
+                500,
+                match rules.era {
+                    Era::V2_0 => {
+                        "ACL token not found or invalid workload identity: ACL token expired"
+                    }
+                    _ => "failed to resolve ACL token: ACL token expired",
+                },
+            )),
+            // Of this one route, 1.10 tells what it is.
+            Some(_) if !rules.denies_unknown_tokens || (rules.era == Era::V1_10 && agent_self) => {
+                Err(Answer::text(403, "ACL token not found"))
+            }
+            _ => Err(denied),
+        }
+    }
+
+    /// What Nomad says of the token that a request shows.
+    pub(crate) fn token_self(&self) -> Outcome {
+        self.read(Gate::Open)?;
+        let newer = self.shared.rules.denies_unknown_tokens;
+        let (Some(acl), Some(token)) = (&self.shared.acl, &self.token) else {
+            // Without ACLs. Who shows no token is told of the anonymous one.
+            return Err(Answer::text(400, "ACL support disabled"));
+        };
+        if *token == acl.expired && newer {
+            return Err(Answer::text(500, "ACL token expired"));
+        }
+        if *token != acl.manages && *token != acl.weak {
+            return Err(match newer {
+                true => Answer::text(403, "Permission denied"),
+                false => Answer::text(404, "ACL token not found"),
+            });
+        }
+        let mut document = json!({
+            "AccessorID": "3197685b-b70e-44f1-33fe-8c134be49a1a",
+            "CreateIndex": 12,
+            "CreateTime": "2026-11-26T12:57:57.036491016Z",
+            "Global": false,
+            "Hash": "2KxMOITSP7UVnZwO6ja2N6FQpGnJogUSRVSJbk0MkOA=",
+            "ModifyIndex": 12,
+            "Name": "w",
+            "Policies": ["nothing"],
+            "SecretID": token,
+            "Type": "client",
+        });
+        if newer {
+            let since = json!({"ExpirationTTL": "", "ExpirationTime": null, "Roles": null});
+            extend(&mut document, since);
+        }
+        Ok(Answer::json(&document).read(12))
     }
 
     /// The checks of a write.

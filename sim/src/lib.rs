@@ -67,7 +67,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use options::{Options, Pace, Plugin};
+pub use options::{Acl, Options, Pace, Plugin};
 pub use shared::{Asked, Requests};
 
 use options::Rules;
@@ -131,7 +131,7 @@ impl NomadSim {
             state: Mutex::new(state),
             requests: Requests::new(options.keeps_requests),
             rules,
-            token: options.acl_token,
+            acl: options.acl,
             leader: options.leader,
             write_window: options.write_window,
             region: options.region,

@@ -96,8 +96,8 @@ pub struct Options {
     /// How many versions of a job are kept, the current one included: six, or
     /// `job_tracked_versions` in the configuration of a newer server.
     pub job_tracked_versions: usize,
-    /// With a token, ACLs are on, and this is the only one that is known.
-    pub acl_token: Option<String>,
+    /// The tokens of a cluster with ACLs; without them everybody may do everything.
+    pub acl: Option<Acl>,
     /// Whether the cluster has a leader. Without one the answer is a 500 `No cluster
     /// leader`, but for `?stale` reads, which answer with index 0 and a last contact of
     /// 9223372036854 ms, and for members, self and regions.
@@ -113,6 +113,33 @@ pub struct Options {
     pub node_id: String,
 }
 
+/// The tokens that a cluster with ACLs knows. Any other is unknown to it.
+#[derive(Debug, Clone)]
+pub struct Acl {
+    /// May do everything.
+    pub manages: String,
+    /// May do nothing: of a client, with a policy that does not exist.
+    pub weak: String,
+    /// Had a time to live, which is over. Nomad has these from 1.4 on.
+    pub expired: String,
+}
+
+impl Default for Acl {
+    /// As the tokens of the recordings are called, all in one digit: 2 manages, 4 is weak,
+    /// 3 has expired, and 1 is unknown.
+    fn default() -> Self {
+        let all = |digit: &str| {
+            let groups = [8, 4, 4, 4, 12].map(|digits| digit.repeat(digits));
+            groups.join("-")
+        };
+        Self {
+            manages: all("2"),
+            weak: all("4"),
+            expired: all("3"),
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -124,7 +151,7 @@ impl Default for Options {
             atomic_enforce_index: false,
             write_window: Duration::from_millis(2),
             job_tracked_versions: 6,
-            acl_token: None,
+            acl: None,
             leader: true,
             keeps_requests: true,
             region: "global".to_owned(),

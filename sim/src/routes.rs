@@ -92,6 +92,7 @@ async fn dispatch(call: &Call<'_>, path: &str) -> Outcome {
             call.locked(|state| state.namespaces.insert(name.to_owned()));
             Ok(Answer::empty(200))
         }
+        ("acl", "token", "self") => call.token_self(),
         ("system", "gc", "") => {
             call.write(Gate::Servers)?;
             call.locked(State::collect_garbage);

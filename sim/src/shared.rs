@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::options::Rules;
+use crate::options::{Acl, Rules};
 use crate::state::State;
 
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct Shared {
     pub(crate) changes: watch::Sender<u64>,
     pub(crate) requests: Requests,
     pub(crate) rules: Rules,
-    pub(crate) token: Option<String>,
+    pub(crate) acl: Option<Acl>,
     pub(crate) leader: bool,
     pub(crate) write_window: Duration,
     pub(crate) region: String,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Passing, classify, is_expired, own_words, passing};
-use super::{Error, QueryMeta};
+use super::{Error, QueryMeta, Token};
 
 /// Why an attempt brought no usable answer, and what follows from that.
 pub(crate) enum Fault {
@@ -27,8 +27,8 @@ pub(crate) enum Fault {
 pub(crate) struct Incoming {
     /// Where the server stands that answered.
     pub(crate) position: usize,
-    /// Whether the request showed a token.
-    pub(crate) token: bool,
+    /// What is known of the token that the request showed.
+    pub(crate) token: Token,
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -112,9 +112,12 @@ impl Incoming {
 
     pub(crate) fn error(&self) -> Error {
         match classify(self.status, &self.text(), self.meta()) {
-            Error::Forbidden { text, .. } => Error::Forbidden {
+            Error::Forbidden { text, token } => Error::Forbidden {
                 text,
-                token: self.token,
+                token: match self.token {
+                    Token::Unclear => token,
+                    known => known,
+                },
             },
             error => error,
         }

@@ -5,6 +5,23 @@
 
 use super::QueryMeta;
 
+/// What is the matter with the token of a call that Nomad refused. From 1.5 on most refusals
+/// read `Permission denied`, so the call that was refused does not tell (recordings 011 to
+/// 024 of the sets with ACLs).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Token {
+    /// The call showed none.
+    None,
+    /// Nomad does not know it: deleted, or another cluster's.
+    Unknown,
+    /// Its time to live is over.
+    Expired,
+    /// Nomad knows it, and its policies do not allow the call.
+    Weak,
+    /// `Weak`, or `Unknown`: a workload's identity, or Nomad did not say when it was asked.
+    Unclear,
+}
+
 /// A failed call to Nomad.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -15,14 +32,13 @@ pub enum Error {
         /// Index headers of the answer, where it had them.
         meta: Option<QueryMeta>,
     },
-    /// 403: the gateway's own token is missing, unknown, expired or too weak. From 1.5 on
-    /// Nomad has the same words for most of this.
+    /// 403: the gateway's own token is missing, unknown, expired or too weak.
     #[error("Nomad answered 403: {text}")]
     Forbidden {
         /// Nomad's words: `Permission denied`, `ACL token not found`, `ACL token expired`.
         text: String,
-        /// Whether the call showed a token.
-        token: bool,
+        /// What is the matter with the token.
+        token: Token,
     },
     /// 403: the cluster takes jobs from nobody but holders of a management token
     /// (`RejectJobRegistration` in the scheduler's configuration).
@@ -164,6 +180,8 @@ pub(super) fn passing(text: &[u8]) -> Option<Passing> {
     (broke.contains(&words) || go.iter().any(|end| words.ends_with(end))).then_some(Passing::Lost)
 }
 
+/// What a token is that is not known, up to Nomad 1.4.
+const TOKEN_NOT_FOUND: &str = "ACL token not found";
 /// What a token is that had a time to live, from Nomad 1.4 on.
 const TOKEN_EXPIRED: &str = "ACL token expired";
 
@@ -187,11 +205,14 @@ pub(super) fn classify(status: u16, text: &str, meta: Option<QueryMeta>) -> Erro
         },
         _ if is_expired(text.as_bytes()) => Error::Forbidden {
             text: TOKEN_EXPIRED.to_owned(),
-            token: true,
+            token: Token::Expired,
         },
         403 => Error::Forbidden {
             text: text.to_owned(),
-            token: true,
+            token: match text {
+                TOKEN_NOT_FOUND => Token::Unknown,
+                _ => Token::Unclear,
+            },
         },
         _ if text == "No cluster leader" => Error::NoLeader,
         _ if text == "No path to region" => Error::NoPathToRegion,

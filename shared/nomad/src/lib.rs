@@ -23,7 +23,7 @@ mod transport;
 
 pub use api::Table;
 pub use client::{Client, SetupError};
-pub use error::Error;
+pub use error::{Error, Token};
 pub use listed::{ListedJob, allocation_stubs, stubs};
 pub use read::{QueryMeta, Read, ReadOptions};
 pub use session::Session;

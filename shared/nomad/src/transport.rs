@@ -21,7 +21,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 
 use super::answer::{Fault, Incoming};
-use super::{Error, Read, ReadOptions, Session, TRACE};
+use super::{Error, Read, ReadOptions, Session, TRACE, Token};
 
 /// How long one attempt may take. Blocking queries take longer.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(4);
@@ -287,14 +287,58 @@ impl Session<'_> {
             .await
             .map_err(|cause| Error::NoToken { cause })?;
         let answer = self.send_until(outgoing, Some(&token)).await?;
+        if !answer.refuses_token() {
+            return Ok(answer);
+        }
         // A token that was rotated, or has expired: Nomad has done nothing, so it may be
         // repeated.
-        if answer.refuses_token()
-            && let Some(renewed) = credential.renewed(&token).await
+        let (mut answer, token) = match credential.renewed(&token).await {
+            Some(renewed) => (self.send_until(outgoing, Some(&renewed)).await?, renewed),
+            None => (answer, token),
+        };
+        if let Error::Forbidden {
+            token: Token::Unclear,
+            ..
+        } = answer.error()
         {
-            return self.send_until(outgoing, Some(&renewed)).await;
+            answer.token = self.judge(&token).await;
         }
         Ok(answer)
+    }
+
+    /// What is the matter with a token that Nomad denied something: whether Nomad knows it
+    /// (recordings 025 to 028 of the sets with ACLs). An operator has to know: a token that
+    /// is too weak is a setting, one that was deleted is an outage.
+    async fn judge(&self, token: &Secret) -> Token {
+        // A workload's identity is a JWT and not in the table of tokens.
+        if token.expose().contains('.') {
+            return Token::Unclear;
+        }
+        let mut path = "/v1/acl/token/self".to_owned();
+        let region = self.region.get().and_then(Option::as_deref);
+        if let Some(region) = region.or(self.client.regions.own.as_deref()) {
+            path.push_str("?region=");
+            path.extend(utf8_percent_encode(region, NON_ALPHANUMERIC));
+        }
+        let asked = Outgoing {
+            method: Method::GET,
+            path,
+            body: None,
+            repeat: Repeat::Always,
+            attempt: ATTEMPT,
+        };
+        match self.send_until(&asked, Some(token)).await {
+            Ok(answer) if answer.status == 200 => Token::Weak,
+            Ok(answer) => match answer.error() {
+                Error::Forbidden {
+                    token: Token::Expired,
+                    ..
+                } => Token::Expired,
+                Error::Forbidden { .. } | Error::NotFound { .. } => Token::Unknown,
+                _ => Token::Unclear,
+            },
+            Err(_) => Token::Unclear,
+        }
     }
 
     pub(crate) async fn send_until(
@@ -460,7 +504,7 @@ impl Session<'_> {
         span.record("http.response.status_code", answer.status.as_u16());
         let incoming = Incoming {
             position,
-            token: token.is_some(),
+            token: token.map_or(Token::None, |_| Token::Unclear),
             status: answer.status.as_u16(),
             headers: answer.headers,
             body: answer.body,

@@ -1,6 +1,6 @@
 //! The log.
 
-use nomad_sim::{NomadSim, Options};
+use nomad_sim::{Acl, NomadSim, Options};
 use serde_json::json;
 use tests::cluster::{job, running};
 use tests::proxy::{Fault, Which};
@@ -12,7 +12,10 @@ async fn no_password_and_no_token_is_ever_logged() {
     const CONSUL_TOKEN: &str = "9a8b7c6d-token-of-consul-5e4f3a2b1c0d";
     let nomad = NomadSim::start(Options {
         version: Some("4.23.04.0".to_owned()),
-        acl_token: Some(TOKEN.to_owned()),
+        acl: Some(Acl {
+            manages: TOKEN.to_owned(),
+            ..Acl::default()
+        }),
         ..Options::default()
     })
     .await

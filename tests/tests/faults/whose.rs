@@ -2,16 +2,15 @@
 //! tests/template/alarms.py by the same words.
 
 use dtle_api::observe::Fault;
-use nomad_sim::{NomadSim, Options};
+use nomad_sim::{Acl, NomadSim, Options};
 use serde_json::json;
 use tests::cluster::{job, running};
 use tests::gateway::{Records, recorded_gateway};
 use tests::{Client, PATIENCE};
 
-async fn nomad(acl_token: Option<&str>) -> NomadSim {
+async fn nomad() -> NomadSim {
     NomadSim::start(Options {
         version: Some("4.23.04.0".to_owned()),
-        acl_token: acl_token.map(str::to_owned),
         ..Options::default()
     })
     .await
@@ -34,7 +33,7 @@ async fn asked(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_caller_does_wrong_is_the_callers_fault_whatever_its_status() {
-    let nomad = nomad(None).await;
+    let nomad = nomad().await;
     let (_server, api, records) = recorded_gateway(&nomad.url(), &[]).await;
     api.post_json("/v1/jobs", &job("there")).await.succeeds();
     running(&api, "there", PATIENCE).await;
@@ -79,20 +78,36 @@ async fn what_a_caller_does_wrong_is_the_callers_fault_whatever_its_status() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_nomads_token_may_not_do_is_asked_in_vain_and_a_token_that_is_unknown_is_a_fault() {
-    let nomad = nomad(Some("known")).await;
     let request = ("GET", "/v1/jobs", &b""[..]);
-    let (_server, api, records) = recorded_gateway(&nomad.url(), &[]).await;
-    let found = asked(&api, &records, request).await;
-    assert_eq!(found, (403, Some(Fault::Caller)));
-    let settings = [("NOMAD_TOKEN", "revoked")];
-    let (_server, api, records) = recorded_gateway(&nomad.url(), &settings).await;
-    let found = asked(&api, &records, request).await;
-    assert_eq!(found, (403, Some(Fault::Gateway)));
+    // The releases from 1.5 on have the same words for all of these.
+    for build in ["1.1.2", "1.10.5", "2.0.5"] {
+        let nomad = NomadSim::start(Options {
+            build: build.to_owned(),
+            acl: Some(Acl::default()),
+            ..Options::default()
+        });
+        let nomad = nomad.await.unwrap();
+        let Acl { weak, expired, .. } = Acl::default();
+        for (token, fault) in [
+            (None, Fault::Caller),
+            (Some(&*weak), Fault::Caller),
+            (Some(&*expired), Fault::Gateway),
+            (Some("11111111-1111-1111-1111-111111111111"), Fault::Gateway),
+        ] {
+            let settings: Vec<_> = token
+                .map(|token| ("NOMAD_TOKEN", token))
+                .into_iter()
+                .collect();
+            let (_server, api, records) = recorded_gateway(&nomad.url(), &settings).await;
+            let found = asked(&api, &records, request).await;
+            assert_eq!(found, (403, Some(fault)), "{build} {token:?}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_region_of_the_settings_that_nomad_does_not_know_is_no_callers_fault() {
-    let nomad = nomad(None).await;
+    let nomad = nomad().await;
     let settings = [("NOMAD_REGION", "mars")];
     let (_server, api, records) = recorded_gateway(&nomad.url(), &settings).await;
     let found = asked(&api, &records, ("GET", "/v1/jobs", b"")).await;

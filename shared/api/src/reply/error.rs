@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use dtle_nomad::{self as nomad, QueryMeta};
+use dtle_nomad::{self as nomad, QueryMeta, Token};
 use lambda_http::http::StatusCode;
 
 use crate::observe::Fault;
@@ -248,20 +248,23 @@ impl From<nomad::Error> for Error {
     }
 }
 
-/// Nomad's 403, and what its words leave possible. From 1.5 on it says `Permission denied`
-/// of a token that it does not know, too.
-fn forbidden(text: &str, token: bool) -> Error {
-    let (whose, rest) = match text {
-        _ if !token => (
+/// Nomad's 403, and what is the matter with the gateway's token.
+fn forbidden(text: &str, token: Token) -> Error {
+    let (whose, rest) = match token {
+        Token::None => (
             "the gateway",
             "it has no token for Nomad, and this request needs one",
         ),
-        "ACL token expired" => ("the gateway's own token", "it has expired"),
-        "ACL token not found" => (
+        Token::Expired => ("the gateway's own token", "it has expired"),
+        Token::Unknown => (
             "the gateway's own token",
             "Nomad does not know it (deleted, or another cluster's)",
         ),
-        _ => (
+        Token::Weak => (
+            "the gateway's own token",
+            "it lacks a capability that this request needs",
+        ),
+        Token::Unclear => (
             "the gateway's own token",
             "it lacks a capability that this request needs, or Nomad does not know it (deleted, expired, or another cluster's); `nomad acl token self` with that token tells which",
         ),
@@ -269,9 +272,10 @@ fn forbidden(text: &str, token: bool) -> Error {
     let message = format!(
         "Nomad refused {whose} ({text}): {rest}; the caller's credentials are not the cause"
     );
-    Error::new(StatusCode::FORBIDDEN, message).by(match text {
+    Error::new(StatusCode::FORBIDDEN, message).by(match token {
         // What the operator lets nobody do here.
-        "Permission denied" => Fault::Caller,
+        Token::Weak => Fault::Caller,
+        Token::None | Token::Unclear if text == "Permission denied" => Fault::Caller,
         // A token that Nomad does not know, or no longer.
         _ => Fault::Gateway,
     })
