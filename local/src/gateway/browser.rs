@@ -14,7 +14,7 @@
 //! Programs that are no browsers send no `Origin`, and the address that they were
 //! given as `Host`; nothing changes for them.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use dtle_api::request::Origins;
 use dtle_outbound::Url;
@@ -57,6 +57,13 @@ impl Address {
         let authority: Authority = text.parse().ok()?;
         if authority.as_str().contains('@') {
             return None;
+        }
+        // Most requests name an address, and as a browser writes it.
+        if authority.host().parse::<Ipv4Addr>().is_ok() {
+            return Some(Self {
+                host: authority.host().to_owned(),
+                port: authority.port_u16(),
+            });
         }
         // 127.1, 0x7f000001 and LOCALHOST are what a browser makes of them.
         let url = Url::parse(&format!("http://{authority}/")).ok()?;

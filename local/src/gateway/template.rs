@@ -51,6 +51,33 @@ pub struct ApiRoute {
 #[derive(Clone, Debug)]
 pub struct Template {
     routes: Vec<ApiRoute>,
+    /// The path of each, cut up once.
+    patterns: Vec<Vec<Part>>,
+}
+
+/// A segment of a route's path.
+#[derive(Clone, Debug)]
+enum Part {
+    Fixed(String),
+    /// `{name}`: any text but an empty one.
+    Named(String),
+}
+
+impl Part {
+    fn of(segment: &str) -> Self {
+        let name = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
+        name.map_or_else(
+            || Self::Fixed(segment.to_owned()),
+            |name| Self::Named(name.to_owned()),
+        )
+    }
+
+    fn takes(&self, segment: &str) -> bool {
+        match self {
+            Self::Fixed(fixed) => fixed == segment,
+            Self::Named(_) => !segment.is_empty(),
+        }
+    }
 }
 
 impl Template {
@@ -123,7 +150,11 @@ impl Template {
                 route.method == "ANY",
             )
         });
-        Ok(Self { routes })
+        let patterns = routes
+            .iter()
+            .map(|route| route.path.split('/').map(Part::of).collect())
+            .collect();
+        Ok(Self { routes, patterns })
     }
 
     /// All routes, the most specific first.
@@ -139,37 +170,26 @@ impl Template {
         method: &Method,
         path: &str,
     ) -> Option<(&ApiRoute, HashMap<String, String>)> {
-        self.routes.iter().find_map(|route| {
-            if route.path == "$default" {
-                return Some((route, HashMap::new()));
-            }
-            if route.method != "ANY" && route.method != method.as_str() {
-                return None;
-            }
-            values_of(&route.path, path).map(|values| (route, values))
-        })
-    }
-}
-
-fn values_of(pattern: &str, path: &str) -> Option<HashMap<String, String>> {
-    let mut values = HashMap::new();
-    let mut segments = path.split('/');
-    for part in pattern.split('/') {
-        let segment = segments.next()?;
-        match part
-            .strip_prefix('{')
-            .and_then(|part| part.strip_suffix('}'))
-        {
-            Some(_) if segment.is_empty() => return None,
-            Some(name) => {
+        let segments: Vec<&str> = path.split('/').collect();
+        let takes = |pattern: &[Part]| {
+            pattern.len() == segments.len()
+                && pattern.iter().zip(&segments).all(|(part, s)| part.takes(s))
+        };
+        let mut all = self.routes.iter().zip(&self.patterns);
+        let (route, pattern) = all.find(|(route, pattern)| {
+            let method = route.method == "ANY" || route.method == method.as_str();
+            route.path == "$default" || (method && takes(pattern))
+        })?;
+        let values = pattern.iter().zip(&segments);
+        let values = values.filter_map(|(part, segment)| match part {
+            Part::Named(name) => {
                 let value = percent_decode_str(segment).decode_utf8_lossy();
-                values.insert(name.to_owned(), value.into_owned());
+                Some((name.clone(), value.into_owned()))
             }
-            None if part == segment => {}
-            None => return None,
-        }
+            Part::Fixed(_) => None,
+        });
+        Some((route, values.collect()))
     }
-    segments.next().is_none().then_some(values)
 }
 
 fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
