@@ -464,13 +464,22 @@ impl Session<'_> {
         connections: Connections,
         timeout: Duration,
     ) -> Result<Incoming, Fault> {
-        let base = server.as_str().trim_end_matches('/');
         let http = match connections {
             Connections::Kept => self.client.kept(),
             Connections::Fresh => self.client.fresh().clone(),
         };
-        let url = format!("{base}{}", outgoing.path);
-        let mut request = http.request(outgoing.method.clone(), &url).map_err(fault)?;
+        // The address has been parsed; only what comes behind it is new.
+        let mut url = server.clone();
+        let (path, query) = match outgoing.path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (outgoing.path.as_str(), None),
+        };
+        match server.path() {
+            "/" => url.set_path(path),
+            base => url.set_path(&format!("{}{path}", base.trim_end_matches('/'))),
+        }
+        url.set_query(query);
+        let mut request = http.request(outgoing.method.clone(), url).map_err(fault)?;
         *request.timeout_mut() = Some(timeout);
         if let Some(token) = token {
             let token = secret_header(token.expose()).map_err(fault)?;
@@ -495,7 +504,7 @@ impl Session<'_> {
                 server.scheme(),
                 server.host_str().unwrap_or_default(),
                 server.port_or_known_default().unwrap_or_default(),
-                outgoing.path.split('?').next().unwrap_or_default(),
+                path,
             ),
         );
         let began = Instant::now();

@@ -22,7 +22,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 pub use reqwest::header::{HeaderMap, HeaderValue};
-pub use reqwest::{Method, Request, StatusCode, Url};
+pub use reqwest::{IntoUrl, Method, Request, StatusCode, Url};
 
 /// The settings of a client.
 #[derive(Clone)]
@@ -177,7 +177,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Fault::NotConnected`] when the text is no URL; it is not repeated.
-    pub fn request(&self, method: Method, url: &str) -> Result<Request, Fault> {
+    pub fn request(&self, method: Method, url: impl IntoUrl) -> Result<Request, Fault> {
         let request = self.http().request(method, url).build();
         request.map_err(|_| Fault::NotConnected("the address is no URL".to_owned()))
     }

@@ -59,7 +59,7 @@ impl Plugins {
 
     async fn of_node(&self, address: &Url) -> Option<OfNode> {
         let url = address.join("/metrics").ok()?;
-        let request = self.http.request(Method::GET, url.as_str());
+        let request = self.http.request(Method::GET, url);
         let answer = match request {
             Ok(request) => self.http.send(request).await,
             Err(fault) => Err(fault),
