@@ -124,7 +124,8 @@ fn config(view: &JobView<'_>, side: Side, task: &Task) -> (Map<String, Value>, D
         }
     }
     for value in config.values_mut() {
-        *value = numbers::tidy(template::unescape_value(value));
+        template::unescape_value(value);
+        numbers::tidy_in_place(value);
     }
     if let Some(kept) = view.kept.task(side) {
         meta::restore(&mut config, &kept.config);

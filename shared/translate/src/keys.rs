@@ -376,11 +376,12 @@ pub fn project(
 
 /// A value on its way out, kept too if it would come back changed.
 fn send(value: &Value, pointer: String, rest: &mut Vec<(String, Value)>) -> Value {
-    let sent = through_go(value);
+    let mut sent = through_go(value);
     if sent != *value {
         rest.push((pointer, value.clone()));
     }
-    template::escape_value(&sent)
+    template::escape_value(&mut sent);
+    sent
 }
 
 /// The value that comes back from Nomad, which reads every number as a 64-bit

@@ -91,8 +91,10 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
         })
         .collect();
     let policy = registration.policy;
-    let mut document =
-        existing.map_or_else(|| of_new_job(policy), |existing| existing.document.clone());
+    let mut document = existing.map_or_else(
+        || of_new_job(policy),
+        |existing| without(&existing.document, "TaskGroups"),
+    );
     let datacenters = match document.get("Datacenters") {
         _ if !spec.datacenters.is_empty() => json!(spec.datacenters),
         Some(Value::Array(registered)) if !registered.is_empty() => json!(registered),
@@ -127,6 +129,14 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
     document
 }
 
+/// A copy of an object, but for one field, which is going to be written anew.
+fn without(fields: &Map<String, Value>, name: &str) -> Map<String, Value> {
+    let others = fields.iter().filter(|(key, _)| *key != name);
+    others
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
 /// What only a new job gets: of a registered one even the absence stays.
 fn of_new_job(policy: &JobPolicy) -> Map<String, Value> {
     let pool = policy
@@ -152,9 +162,7 @@ fn keep_mark_if_unchanged(
         return;
     };
     let is_kept = |(key, value): (&String, &Value)| {
-        let same = |old: &Value| {
-            old == value || numbers::tidy(old.clone()) == numbers::tidy(value.clone())
-        };
+        let same = |old: &Value| numbers::same(old, value);
         key == "Meta" || existing.get(key).is_some_and(same)
     };
     if document.len() == existing.len() && document.iter().all(is_kept) {
@@ -210,6 +218,7 @@ fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, V
     let before = registration
         .existing
         .and_then(|existing| group_of(existing, task.side));
+    let task_before = before.and_then(|group| group.get("Tasks")?.get(0));
     // Another name would be another group: Nomad would stop the old one while
     // it starts the new one.
     let names = |value: Option<&Value>| {
@@ -217,11 +226,9 @@ fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, V
         json!(name.unwrap_or(side))
     };
     let group_name = names(before);
-    let task_name = names(before.and_then(|group| group.get("Tasks")?.get(0)));
-    let mut group = before
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_else(|| {
+    let task_name = names(task_before);
+    let mut group = before.and_then(Value::as_object).map_or_else(
+        || {
             let restart = json!({
                 "Attempts": policy.restart_attempts,
                 "Interval": nanos(policy.restart_interval),
@@ -229,17 +236,16 @@ fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, V
                 "Mode": "fail",
             });
             Map::from_iter([("RestartPolicy".to_owned(), restart)])
-        });
-    let mut inner = group
-        .get("Tasks")
-        .and_then(Value::as_array)
-        .and_then(|tasks| tasks.first())
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_else(|| {
+        },
+        |group| without(group, "Tasks"),
+    );
+    let mut inner = task_before.and_then(Value::as_object).map_or_else(
+        || {
             let resources = json!({"CPU": policy.cpu_mhz, "MemoryMB": policy.memory_mb});
             Map::from_iter([("Resources".to_owned(), resources)])
-        });
+        },
+        |task| without(task, "Config"),
+    );
     for (key, value) in [
         ("Name", task_name),
         ("Driver", json!("dtle")),

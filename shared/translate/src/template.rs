@@ -23,34 +23,48 @@ pub(super) fn unescape(text: &str) -> Cow<'_, str> {
 }
 
 /// [`escape`] in every string of a value, keys included.
-#[must_use]
-pub fn escape_value(value: &Value) -> Value {
-    map_strings(value, &escape)
+pub fn escape_value(value: &mut Value) {
+    change_strings(value, &escape);
 }
 
 /// [`unescape`] in every string of a value, keys included.
-#[must_use]
-pub fn unescape_value(value: &Value) -> Value {
-    map_strings(value, &unescape)
+pub fn unescape_value(value: &mut Value) {
+    change_strings(value, &unescape);
 }
 
-fn map_strings(value: &Value, change: &dyn Fn(&str) -> Cow<'_, str>) -> Value {
+fn change_strings(value: &mut Value, change: &dyn Fn(&str) -> Cow<'_, str>) {
+    let changed = |text: &str| match change(text) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(changed) => Some(changed),
+    };
     match value {
-        Value::String(text) => Value::String(change(text).into_owned()),
-        Value::Array(items) => items.iter().map(|item| map_strings(item, change)).collect(),
-        Value::Object(fields) => Value::Object(
+        Value::String(text) => {
+            if let Some(changed) = changed(text) {
+                *text = changed;
+            }
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| change_strings(item, change)),
+        Value::Object(fields) => {
+            if fields.keys().any(|key| changed(key).is_some()) {
+                let all = std::mem::take(fields).into_iter();
+                *fields = all
+                    .map(|(key, item)| (changed(&key).unwrap_or(key), item))
+                    .collect();
+            }
             fields
-                .iter()
-                .map(|(key, item)| (change(key).into_owned(), map_strings(item, change)))
-                .collect(),
-        ),
-        other => other.clone(),
+                .values_mut()
+                .for_each(|item| change_strings(item, change));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -66,6 +80,17 @@ mod tests {
             assert_eq!(escape(plain), sent);
             assert_eq!(unescape(sent), plain);
         }
+    }
+
+    #[test]
+    fn keys_and_texts_at_every_depth_change() {
+        let plain = json!({"${a}": [{"b": "%{c}", "d": [1, null, true]}], "e": "${f}"});
+        let mut value = plain.clone();
+        escape_value(&mut value);
+        let sent = json!({"$${a}": [{"b": "%%{c}", "d": [1, null, true]}], "e": "$${f}"});
+        assert_eq!(value, sent);
+        unescape_value(&mut value);
+        assert_eq!(value, plain);
     }
 
     proptest! {
