@@ -143,14 +143,27 @@ pub(crate) fn read_json<'a, T: Deserialize<'a>>(
     body: &'a [u8],
     segments: &[&str],
 ) -> Result<T, Error> {
-    serde_json::from_slice(body).map_err(|error| Error::Unreadable {
+    // Checked once as a whole: string by string costs several times that.
+    let text = std::str::from_utf8(body).map_err(|error| Error::Unreadable {
+        call: format!("/{}", segments.join("/")),
+        shape: format!("no UTF-8 at byte {} of {}", error.valid_up_to(), body.len()),
+    })?;
+    read_text(text, segments)
+}
+
+/// The same of a text.
+pub(crate) fn read_text<'a, T: Deserialize<'a>>(
+    text: &'a str,
+    segments: &[&str],
+) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|error| Error::Unreadable {
         call: format!("/{}", segments.join("/")),
         shape: format!(
             "{:?} at line {} column {} of {} bytes",
             error.classify(),
             error.line(),
             error.column(),
-            body.len()
+            text.len()
         ),
     })
 }

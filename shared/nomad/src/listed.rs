@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Error;
-use super::answer::read_json;
+use super::answer::{read_json, read_text};
 
 const JOBS: &[&str] = &["v1", "jobs"];
 
@@ -48,7 +48,7 @@ impl ListedJob {
         }
         let entries: Vec<Box<RawValue>> = read_json(text, JOBS)?;
         let read = |text: Box<RawValue>| {
-            let Head { id } = read_json(text.get().as_bytes(), JOBS)?;
+            let Head { id } = read_text(text.get(), JOBS)?;
             Ok(Self { id, text })
         };
         let mut entries: Vec<Self> = entries.into_iter().map(read).collect::<Result<_, _>>()?;
@@ -61,6 +61,6 @@ impl ListedJob {
     /// # Errors
     /// [`Error::Unreadable`] when it is none.
     pub fn stub(&self) -> Result<JobStub, Error> {
-        read_json(self.text.get().as_bytes(), JOBS)
+        read_text(self.text.get(), JOBS)
     }
 }

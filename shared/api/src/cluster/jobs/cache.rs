@@ -38,7 +38,7 @@ pub(super) struct Remembered {
     /// The Name, under which the plugin keeps its progress.
     pub(super) name: Arc<str>,
     /// The job as JSON; `None` for another tenant's, which is not looked into.
-    text: Option<Arc<[u8]>>,
+    text: Option<Arc<str>>,
 }
 
 impl Remembered {
@@ -49,7 +49,7 @@ impl Remembered {
 
     /// The job, if it is dtle's.
     pub(super) fn job(&self) -> Option<Job> {
-        serde_json::from_slice(self.text.as_deref()?).ok()
+        serde_json::from_str(self.text.as_deref()?).ok()
     }
 }
 
@@ -98,7 +98,7 @@ impl Cache {
 
     /// Remembers a job. Returns what is remembered of it.
     pub(super) fn insert_job(&self, region: Option<&str>, job: &Job) -> Remembered {
-        let text = job.is_dtle().then(|| serde_json::to_vec(job));
+        let text = job.is_dtle().then(|| serde_json::to_string(job));
         let remembered = Remembered {
             version: job.version(),
             name: job.name.as_str().into(),
@@ -106,7 +106,7 @@ impl Cache {
             text: text.and_then(Result::ok).map(Into::into),
         };
         let key = key(region, &job.id).into_owned();
-        let text = remembered.text.as_deref().map_or(0, <[u8]>::len);
+        let text = remembered.text.as_deref().map_or(0, str::len);
         let size = 256 + key.len() + remembered.name.len() + text;
         let size = u32::try_from(size).unwrap_or(u32::MAX);
         self.jobs.insert_sized(key, remembered.clone(), size);
