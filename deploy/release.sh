@@ -29,7 +29,7 @@ export SOURCE_DATE_EPOCH DTLE_COMMIT CARGO_INCREMENTAL=0 TZ=UTC LC_ALL=C
 export RUSTFLAGS="--remap-path-prefix=$root=/dtle --remap-path-prefix=$target=/target --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
 
 # glibc 2.17 is CentOS 7's, which is as old as a Nomad 1.1 is likely to run on.
-cargo zigbuild --release --locked -p local --bin dtle-gateway --target x86_64-unknown-linux-gnu.2.17
+cargo zigbuild --profile gateway --locked -p local --bin dtle-gateway --target x86_64-unknown-linux-gnu.2.17
 cargo lambda build --release --locked -p functions
 python3 tests/artifacts/check.py
 
@@ -42,7 +42,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Symbols carry the version of the C library that they are from.
-gateway=$target/x86_64-unknown-linux-gnu/release/dtle-gateway
+gateway=$target/x86_64-unknown-linux-gnu/gateway/dtle-gateway
 newest=$(grep -aoE 'GLIBC_[0-9.]+' "$gateway" | sort -Vu | tail -n 1)
 if ! printf '%s\n' "$newest" GLIBC_2.17 | sort -VC; then
   echo "dtle-gateway needs $newest" >&2

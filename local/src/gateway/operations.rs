@@ -12,6 +12,8 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
 use serde_json::{Map, Value, json};
+use tokio::runtime::Handle;
+use tracing::Instrument;
 
 /// How long Nomad may take to answer a health check.
 const HEALTH: Duration = Duration::from_secs(3);
@@ -67,9 +69,21 @@ impl Metrics {
         })
     }
 
-    /// Counts a request, and logs it.
+    /// Counts a request, and logs it: a write before its caller has the answer, anything
+    /// else after that, as a line takes a twentieth of the time of a short request.
     pub fn observe(&self, record: &Record) {
-        to_log(record);
+        match Handle::try_current() {
+            Ok(runtime) if !record.is_write() => {
+                let record = record.clone();
+                let log = async move {
+                    // What sends the answer goes first.
+                    tokio::task::yield_now().await;
+                    to_log(&record);
+                };
+                runtime.spawn(log.in_current_span());
+            }
+            _ => to_log(record),
+        }
         self.requests
             .with_label_values(&[record.route, &method(record), &record.status.to_string()])
             .inc();
