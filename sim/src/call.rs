@@ -213,15 +213,17 @@ impl Call<'_> {
         match &self.token {
             Some(token) if *token == acl.manages => Ok(()),
             Some(token) if *token == acl.weak => Err(denied),
-            Some(token) if *token == acl.expired && agent_self => Err(Answer::text(
-                500,
-                match rules.era {
-                    Era::V2_0 => {
-                        "ACL token not found or invalid workload identity: ACL token expired"
-                    }
-                    _ => "failed to resolve ACL token: ACL token expired",
-                },
-            )),
+            Some(token) if *token == acl.expired && agent_self && rules.denies_unknown_tokens => {
+                Err(Answer::text(
+                    500,
+                    match rules.era {
+                        Era::V2_0 => {
+                            "ACL token not found or invalid workload identity: ACL token expired"
+                        }
+                        _ => "failed to resolve ACL token: ACL token expired",
+                    },
+                ))
+            }
             // Of this one route, 1.10 tells what it is.
             Some(_) if !rules.denies_unknown_tokens || (rules.era == Era::V1_10 && agent_self) => {
                 Err(Answer::text(403, "ACL token not found"))
@@ -234,14 +236,15 @@ impl Call<'_> {
     pub(crate) fn token_self(&self) -> Outcome {
         self.read(Gate::Open)?;
         let newer = self.shared.rules.denies_unknown_tokens;
-        let (Some(acl), Some(token)) = (&self.shared.acl, &self.token) else {
-            // Without ACLs. Who shows no token is told of the anonymous one.
+        let Some(acl) = &self.shared.acl else {
             return Err(Answer::text(400, "ACL support disabled"));
         };
-        if *token == acl.expired && newer {
+        // Without one Nomad describes the anonymous token, for which nobody asks here.
+        let token = self.token.as_deref().unwrap_or_default();
+        if token == acl.expired && newer {
             return Err(Answer::text(500, "ACL token expired"));
         }
-        if *token != acl.manages && *token != acl.weak {
+        if token != acl.manages && token != acl.weak {
             return Err(match newer {
                 true => Answer::text(403, "Permission denied"),
                 false => Answer::text(404, "ACL token not found"),

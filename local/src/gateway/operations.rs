@@ -70,7 +70,7 @@ impl Metrics {
     }
 
     /// Counts a request, and logs it: a write before its caller has the answer, anything
-    /// else after that, as a line takes a twentieth of the time of a short request.
+    /// else after that, as the line is a ninth of the instructions of a job's GET.
     pub fn observe(&self, record: &Record) {
         match Handle::try_current() {
             Ok(runtime) if !record.is_write() => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 
-use super::Client;
+use super::{Client, Token};
 
 /// The calls of one request.
 pub struct Session<'a> {
@@ -17,6 +17,8 @@ pub struct Session<'a> {
     pub(super) wanted: Option<String>,
     /// The region that the calls go to, once it is decided; `None`: the own one.
     pub(super) region: OnceCell<Option<String>>,
+    /// What is the matter with the token, once Nomad has denied it something.
+    pub(super) judged: OnceCell<Token>,
     pub(super) calls: AtomicU32,
     pub(super) micros: AtomicU64,
 }
@@ -28,6 +30,7 @@ impl<'a> Session<'a> {
             deadline,
             wanted: None,
             region: OnceCell::new(),
+            judged: OnceCell::new(),
             calls: AtomicU32::new(0),
             micros: AtomicU64::new(0),
         }

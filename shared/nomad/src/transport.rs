@@ -301,7 +301,8 @@ impl Session<'_> {
             ..
         } = answer.error()
         {
-            answer.token = self.judge(&token).await;
+            // A list can be refused in many parts, all for one cause.
+            answer.token = *self.judged.get_or_init(|| self.judge(&token)).await;
         }
         Ok(answer)
     }
@@ -474,10 +475,7 @@ impl Session<'_> {
             Some((path, query)) => (path, Some(query)),
             None => (outgoing.path.as_str(), None),
         };
-        match server.path() {
-            "/" => url.set_path(path),
-            base => url.set_path(&format!("{}{path}", base.trim_end_matches('/'))),
-        }
+        url.set_path(&format!("{}{path}", server.path().trim_end_matches('/')));
         url.set_query(query);
         let mut request = http.request(outgoing.method.clone(), url).map_err(fault)?;
         *request.timeout_mut() = Some(timeout);

@@ -21,8 +21,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use reqwest::IntoUrl;
 pub use reqwest::header::{HeaderMap, HeaderValue};
-pub use reqwest::{IntoUrl, Method, Request, StatusCode, Url};
+pub use reqwest::{Method, Request, StatusCode, Url};
 
 /// The settings of a client.
 #[derive(Clone)]
