@@ -69,11 +69,12 @@ impl Metrics {
         })
     }
 
-    /// Counts a request, and logs it: a write before its caller has the answer, anything
-    /// else after that, as the line is a ninth of the instructions of a job's GET.
+    /// Counts a request, and logs it: a write and a failure before the caller has the
+    /// answer, so that their lines stand in the order of the answers. A read that went well
+    /// is logged after its answer, as the line is a ninth of the instructions of a job's GET.
     pub fn observe(&self, record: &Record) {
         match Handle::try_current() {
-            Ok(runtime) if !record.is_write() => {
+            Ok(runtime) if !record.is_write() && record.status < 400 => {
                 let record = record.clone();
                 let log = async move {
                     // What sends the answer goes first.
