@@ -29,18 +29,18 @@ struct Setup {
 
 impl Setup {
     async fn start(build: &str) -> Self {
-        Self::keeping(build, 6).await
+        Self::of(build, Options::default()).await
     }
 
-    /// With so many versions of a job.
-    async fn keeping(build: &str, job_tracked_versions: usize) -> Self {
+    /// With options of the Nomad besides its release.
+    async fn of(build: &str, options: Options) -> Self {
+        let write_window = options.write_window.max(Duration::from_millis(20));
         let nomad = NomadSim::start(Options {
             version: Some("4.23.04.0".to_owned()),
             build: build.to_owned(),
             atomic_enforce_index: build.starts_with('2'),
-            write_window: Duration::from_millis(20),
-            job_tracked_versions,
-            ..Options::default()
+            write_window,
+            ..options
         })
         .await
         .unwrap();
@@ -95,33 +95,107 @@ fn named(id: &str, name: &str) -> Value {
 const MEMBERS: &str = "GET /v1/agent/members";
 const VERSIONS: &str = "GET /v1/job/x/versions";
 
+const READ: &str = "GET /v1/job/x";
+const WRITE: &str = "PUT /v1/jobs";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_are_read_back_only_where_a_server_is_older_than_2_0_1() {
-    for (build, read_back) in [
-        ("1.1.2", 1),
-        ("2.0.0", 1),
-        ("dev", 1),
-        ("2.0.1", 0),
-        ("2.0.5+ent", 0),
+    for (build, is_read_back) in [
+        ("1.1.2", true),
+        ("2.0.0", true),
+        ("dev", true),
+        ("2.0.1", false),
+        ("2.0.5+ent", false),
     ] {
         let setup = Setup::start(build).await;
         let api = &setup.apis[0];
         api.post_json("/v1/jobs", &job("x")).await.succeeds();
         // The first write of all asks for the release, which is remembered.
-        let count = |asked: &[String], what: &str| asked.iter().filter(|one| *one == what).count();
         let asked = setup.asked();
-        assert_eq!(count(&asked, MEMBERS), 1, "{build}: {asked:?}");
-        assert_eq!(count(&asked, VERSIONS), read_back, "{build}: {asked:?}");
+        let members = asked.iter().filter(|one| *one == MEMBERS).count();
+        assert_eq!(members, 1, "{build}: {asked:?}");
         setup.proxies[0].forget();
         api.put_json("/v1/job/x", &named("x", "other"))
             .await
             .succeeds();
         api.post("/v1/job/x/pause").await.succeeds();
-        api.post("/v1/job/x/resume").await.succeeds();
-        let asked = setup.asked();
-        assert_eq!(count(&asked, MEMBERS), 0, "{build}: {asked:?}");
-        assert_eq!(count(&asked, VERSIONS), 3 * read_back, "{build}: {asked:?}");
+        let one = match is_read_back {
+            true => &[READ, WRITE, READ][..],
+            false => &[READ, WRITE],
+        };
+        assert_eq!(setup.asked(), one.repeat(2), "{build}");
     }
+}
+
+/// The number of a version tells whether it follows the one that was changed, not
+/// whether that one stands: where nobody has looked yet, the versions are read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_versions_are_read_where_the_number_does_not_tell() {
+    let setup = Setup::start("1.1.2").await;
+    let (first, second) = (&setup.apis[0], &setup.apis[1]);
+    first.post_json("/v1/jobs", &job("x")).await.succeeds();
+    let rename = async |api: &Client, name: &str| {
+        let answer = api.put_json("/v1/job/x", &named("x", name)).await;
+        answer.succeeds();
+    };
+    rename(first, "one").await;
+    // This version is another process's.
+    rename(second, "two").await;
+    setup.proxies[0].forget();
+    rename(first, "three").await;
+    rename(first, "four").await;
+    let by_versions = [READ, WRITE, VERSIONS];
+    let by_number = [READ, WRITE, READ];
+    assert_eq!(setup.asked(), [by_versions, by_number].concat());
+
+    // This one is that of other hands.
+    let mut document = setup.versions("x").await[0].clone();
+    document["Priority"] = json!(70);
+    let by_others = json!({ "Job": document });
+    let answer = setup.direct.put_json("/v1/jobs", &by_others).await;
+    assert_eq!(answer.status, 200, "{}", answer.shown());
+    setup.proxies[0].forget();
+    rename(first, "five").await;
+    assert_eq!(setup.asked(), by_versions);
+}
+
+/// A job that is made anew counts its versions from 0, so that a write of the job before
+/// can have the number that it would have had there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_number_tells_nothing_where_the_job_was_made_anew() {
+    let options = Options {
+        write_window: Duration::from_millis(600),
+        ..Options::default()
+    };
+    let setup = Setup::of("1.1.2", options).await;
+    let api = &setup.apis[0];
+    api.post_json("/v1/jobs", &job("x")).await.succeeds();
+    let index = setup.versions("x").await[0]["JobModifyIndex"].clone();
+    let mut of_others = setup.versions("x").await[0].clone();
+    of_others["Meta"] = json!({ "of": "others" });
+    setup.proxies[0].forget();
+    let mut body = named("x", "late");
+    body["EnforceIndex"] = json!(true);
+    body["JobModifyIndex"] = index;
+    let late = api.put_json("/v1/job/x", &body);
+    let anew = async {
+        while !setup.asked().iter().any(|one| one == WRITE) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Nomad has checked the index by now, or will in a moment.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let purged = setup.direct.delete("/v1/job/x?purge=true").await;
+        assert_eq!(purged.status, 200, "{}", purged.shown());
+        let body = json!({ "Job": of_others });
+        let made = setup.direct.put_json("/v1/jobs", &body).await;
+        assert_eq!(made.status, 200, "{}", made.shown());
+    };
+    let (late, ()) = tokio::join!(late, anew);
+    let versions = setup.versions("x").await;
+    assert_eq!(versions.len(), 3, "both were applied, and one put back");
+    assert_eq!(versions[1]["Version"], 1);
+    assert!(is_conflict(&late), "{} {}", late.status, late.shown());
+    assert_eq!(versions[0]["Meta"], json!({ "of": "others" }));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,7 +208,7 @@ async fn servers_that_cannot_be_asked_are_taken_for_old_ones() {
         .await
         .succeeds();
     let asked = setup.asked();
-    assert!(asked.iter().any(|one| one == VERSIONS), "{asked:?}");
+    assert_eq!(asked[..4], [READ, WRITE, MEMBERS, READ]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -309,7 +383,11 @@ async fn an_update_that_changes_nothing_makes_no_version() {
 /// `job_tracked_versions = 1`, which newer releases take.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_nomad_keeps_one_version_a_write_is_no_lost_one() {
-    let setup = Setup::keeping("1.10.5", 1).await;
+    let options = Options {
+        job_tracked_versions: 1,
+        ..Options::default()
+    };
+    let setup = Setup::of("1.10.5", options).await;
     let api = &setup.apis[0];
     api.post_json("/v1/jobs", &job("x")).await.succeeds();
     api.put_json("/v1/job/x", &named("x", "other"))

@@ -9,6 +9,7 @@ use dtle_outbound::{Secret, TokenSource};
 
 use crate::cluster::delay::{Delay, Delays};
 use crate::cluster::events::Events;
+use crate::cluster::history::Standing;
 use crate::cluster::jobs::{self, Reader};
 use crate::cluster::layout::Layouts;
 use crate::cluster::lists::{Lists, Question};
@@ -75,6 +76,8 @@ pub struct App {
     pub servers: Servers,
     /// The locks that let one writer of a job in at a time.
     pub writers: Locks,
+    /// The versions of jobs that are known to stand.
+    pub standing: Standing,
     /// What is done with the record of each request.
     pub observer: Observer,
     /// Whether a request has been answered.
@@ -147,6 +150,7 @@ impl App {
             layouts: Layouts::default(),
             servers: Servers::default(),
             writers: Locks::default(),
+            standing: Standing::default(),
             observer: Box::new(to_log),
             answered: AtomicBool::new(false),
             largest_answer: None,
@@ -214,6 +218,7 @@ impl Context<'_> {
         Writer {
             nomad: &self.nomad,
             locks: &self.app.writers,
+            standing: &self.app.standing,
             servers: &self.app.servers,
         }
     }

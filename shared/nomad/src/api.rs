@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use dtle_translate::wire::{
     AgentMembers, AgentSelf, Allocation, AllocationStub, Deregistered, Evaluation, Job, JobStub,
-    JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated,
+    JobSummary, JobVersion, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered,
+    Validated,
 };
 use http::Method;
 use serde::Serialize;
@@ -133,6 +134,14 @@ impl Session<'_> {
     /// # Errors
     /// [`Error::NotFound`] when there is none.
     pub async fn job_document(&self, id: &str) -> Result<Read<Map<String, Value>>, Error> {
+        self.read(&["v1", "job", id], &ReadOptions::default()).await
+    }
+
+    /// `GET /v1/job/{id}`, as much of it as tells which version it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn job_version(&self, id: &str) -> Result<Read<JobVersion>, Error> {
         self.read(&["v1", "job", id], &ReadOptions::default()).await
     }
 

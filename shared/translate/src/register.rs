@@ -24,8 +24,10 @@ pub const REGION: &str = "global";
 /// What is registered under an ID.
 #[derive(Clone, Debug)]
 pub struct Existing {
-    /// The whole document, to be written back.
+    /// The whole document, to be written back, without the number of its version.
     pub document: Map<String, Value>,
+    /// That number. Nomad numbers the versions of a job one by one from 0 on.
+    pub version: u64,
     /// The same, typed.
     pub job: Job,
 }
@@ -359,6 +361,7 @@ mod tests {
         let job = serde_json::from_value(Value::Object(registered.clone())).unwrap();
         let existing = Existing {
             document: registered,
+            version: 0,
             job,
         };
         document(&Registration {

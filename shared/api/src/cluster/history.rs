@@ -9,14 +9,55 @@
 //! that stood before it.** A version by others stands too; it has no mark, or a
 //! copied one, as after `nomad job revert`. The author of a version that does not
 //! stand registers the standing version again.
+//!
+//! Six versions are a long answer. Most writes need none of it: Nomad numbers the
+//! versions of a job one by one, so a write whose number is the next one after the
+//! version that it changed has replaced no other, and it stands if that one does.
 
 use dtle_nomad as nomad;
-use dtle_translate::wire::JobVersion;
+use dtle_translate::register::Existing;
+use dtle_translate::wire::{JobVersion, JobVersionKey};
 use dtle_translate::{Mark, MetaRecord};
 use serde_json::{Map, Value};
 
+use super::memo::Memo;
 use super::writes::{Write, conflict, mark};
 use crate::reply::Error;
+
+/// Of how many jobs it is remembered which version stands; one takes some 200 bytes.
+const REMEMBERED: u64 = 10_000;
+
+/// The version of each job that this process last found to stand. That never changes
+/// again: it depends on earlier versions only.
+pub struct Standing(Memo<JobVersionKey>);
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self(Memo::new(REMEMBERED))
+    }
+}
+
+/// The version that a write changes.
+#[derive(Clone, Copy)]
+pub(super) struct Base {
+    /// What tells it from all others.
+    pub(super) key: JobVersionKey,
+    /// Its number.
+    number: u64,
+    /// The index that the job was made at.
+    create_index: u64,
+}
+
+impl Base {
+    /// The version that was read.
+    pub(super) fn of(existing: &Existing) -> Self {
+        Self {
+            key: existing.job.version(),
+            number: existing.version,
+            create_index: existing.job.create_index,
+        }
+    }
+}
 
 /// The indexes of the versions that stand, out of a job's versions from the oldest
 /// to the newest. The oldest version that Nomad still has is taken to stand. `own`
@@ -60,6 +101,32 @@ fn is_told(versions: &[JobVersion], ours: u64, base: u64) -> bool {
 }
 
 impl Write<'_> {
+    /// Whether this write, which got the index `ours`, is known to stand without the
+    /// job's earlier versions: it made the job, or has the next number after a version
+    /// that stands, of the same job. The first version of a job always stands. A number
+    /// that others wrote into a job only makes the numbers after it higher.
+    pub(super) async fn follows_what_stands(&self, ours: u64) -> bool {
+        let standing = &self.writer.standing.0;
+        let (number, create_index) = match self.base {
+            None => (0, ours),
+            Some(base) if base.number == 0 || standing.get(self.id) == Some(base.key) => {
+                (base.number + 1, base.create_index)
+            }
+            Some(_) => return false,
+        };
+        // What cannot be read, and what others have changed since, the versions tell.
+        let Ok(now) = self.writer.nomad.job_version(self.id).await else {
+            return false;
+        };
+        let now = now.value;
+        let found = (now.job_modify_index, now.version, now.create_index);
+        let follows = found == (ours, number, create_index);
+        if follows {
+            standing.insert(self.id.to_owned(), now.key());
+        }
+        follows
+    }
+
     /// Checks whether this write, which got the index `ours`, stands. If not,
     /// registers the standing version again and returns the text for the caller.
     pub(super) async fn settle(&self, mut ours: u64) -> Result<Option<String>, Error> {
@@ -85,6 +152,10 @@ impl Write<'_> {
         }
         let mut stand = standing(&versions, Some((ours, self.expected)));
         if stand.contains(&ours) {
+            if let Some(own) = versions.iter().find(|v| v.job_modify_index == ours) {
+                let id = self.id.to_owned();
+                self.writer.standing.0.insert(id, own.key());
+            }
             return Ok(None);
         }
         // The author of a newer version checks that version in the same way.

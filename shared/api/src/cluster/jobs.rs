@@ -192,7 +192,8 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
         Err(nomad::Error::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    document.remove("Version");
+    let version = document.remove("Version");
+    let version = version.and_then(|v| v.as_u64()).unwrap_or_default();
     let job = Job::deserialize(&document).map_err(|error| {
         Error::bad_gateway("Nomad sent an answer that cannot be read")
             .because(format!("{:?} in a job", error.classify()))
@@ -201,7 +202,11 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
         // The answer must not differ from that for an unknown job.
         return Err(Error::job_not_found());
     }
-    Ok(Some(Existing { document, job }))
+    Ok(Some(Existing {
+        document,
+        version,
+        job,
+    }))
 }
 
 /// The jobs that a caller may see.

@@ -6,7 +6,7 @@
 pub mod allocations;
 pub mod delay;
 pub mod events;
-mod history;
+pub mod history;
 pub mod jobs;
 pub mod layout;
 pub mod lists;

@@ -16,6 +16,7 @@ use dtle_translate::{Mark, MetaRecord};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::history::{Base, Standing};
 use super::jobs::registered;
 use super::locks::Locks;
 use super::servers::Servers;
@@ -31,6 +32,8 @@ pub struct Writer<'a> {
     pub nomad: &'a Session<'a>,
     /// One writer of a job at a time.
     pub locks: &'a Locks,
+    /// The versions of jobs that are known to stand.
+    pub standing: &'a Standing,
     /// What is remembered of the servers.
     pub servers: &'a Servers,
 }
@@ -56,7 +59,8 @@ where
     loop {
         let lock = writer.locks.lock(id).await;
         let before = registered(writer.nomad, id).await?;
-        let expected = before.as_ref().map_or(0, |b| b.job.job_modify_index);
+        let base = before.as_ref().map(Base::of);
+        let expected = base.map_or(0, |base| base.key.job_modify_index);
         let text = before
             .as_ref()
             .and_then(|b| MetaRecord::text(&b.document))
@@ -71,6 +75,7 @@ where
         let write = Write {
             writer,
             id,
+            base,
             expected,
             document,
             name,
@@ -119,7 +124,9 @@ pub fn conflict(expected: u64, found: Option<u64>) -> String {
 pub(super) struct Write<'a> {
     pub(super) writer: Writer<'a>,
     pub(super) id: &'a str,
-    /// The JobModifyIndex of the version that it changes, 0 for a new job.
+    /// The version that it changes; `None` for a new job.
+    pub(super) base: Option<Base>,
+    /// The JobModifyIndex of that version, 0 for a new job.
     pub(super) expected: u64,
     document: Map<String, Value>,
     /// The name of the document's mark; `None` where its Meta stays as it is.
@@ -145,6 +152,9 @@ impl Write<'_> {
         // write is that of an evaluation, or the same.
         let has_changed = ours == index && ours != self.expected;
         if !has_changed || self.writer.servers.check_atomically(nomad).await {
+            return Ok(Ok(index));
+        }
+        if self.follows_what_stands(ours).await {
             return Ok(Ok(index));
         }
         Ok(self.settle(ours).await?.map_or(Ok(index), Err))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::nullable;
+use super::{JobVersionKey, nullable};
 
 /// The answer to a register.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -37,6 +37,10 @@ pub struct Versions<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct JobVersion {
+    /// Its number. Nomad numbers the versions of a job one by one from 0 on.
+    pub version: u64,
+    /// When it was registered, in Unix nanoseconds.
+    pub submit_time: i64,
     /// The index that the job was made at.
     pub create_index: u64,
     /// The index of this change.
@@ -44,6 +48,17 @@ pub struct JobVersion {
     /// As of a job.
     #[serde(deserialize_with = "nullable")]
     pub meta: BTreeMap<String, String>,
+}
+
+impl JobVersion {
+    /// What tells it from all other versions under the job's ID.
+    #[must_use]
+    pub fn key(&self) -> JobVersionKey {
+        JobVersionKey {
+            job_modify_index: self.job_modify_index,
+            submit_time: self.submit_time,
+        }
+    }
 }
 
 /// The answer to a validation.

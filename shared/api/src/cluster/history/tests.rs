@@ -13,6 +13,7 @@ fn version(index: u64, name: &str, base: u64) -> JobVersion {
         create_index: 1,
         job_modify_index: index,
         meta: text.into_iter().map(|t| ("dtle2".to_owned(), t)).collect(),
+        ..JobVersion::default()
     }
 }
 

@@ -64,7 +64,9 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
 /// The registered document with another count in every group, and without the mark
 /// of the write that made it.
 pub(super) fn with_count(before: Existing, count: u64) -> Map<String, Value> {
-    let Existing { mut document, job } = before;
+    let Existing {
+        mut document, job, ..
+    } = before;
     let groups = document.get_mut("TaskGroups").and_then(Value::as_array_mut);
     for group in groups.into_iter().flatten() {
         if let Some(fields) = group.as_object_mut() {
