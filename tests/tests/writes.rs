@@ -120,8 +120,9 @@ async fn writes_are_read_back_only_where_a_server_is_older_than_2_0_1() {
             .succeeds();
         api.post("/v1/job/x/pause").await.succeeds();
         let one = match is_read_back {
-            true => &[READ, WRITE, READ][..],
-            false => &[READ, WRITE],
+            // What was read back is what the next write begins with.
+            true => [WRITE, READ],
+            false => [READ, WRITE],
         };
         assert_eq!(setup.asked(), one.repeat(2), "{build}");
     }
@@ -144,9 +145,10 @@ async fn the_versions_are_read_where_the_number_does_not_tell() {
     setup.proxies[0].forget();
     rename(first, "three").await;
     rename(first, "four").await;
-    let by_versions = [READ, WRITE, VERSIONS];
+    // Nomad refuses the first write: it is one of the version before.
+    let by_versions = [WRITE, READ, WRITE, VERSIONS];
     let by_number = [READ, WRITE, READ];
-    assert_eq!(setup.asked(), [by_versions, by_number].concat());
+    assert_eq!(setup.asked(), [&by_versions[..], &by_number].concat());
 
     // This one is that of other hands.
     let mut document = setup.versions("x").await[0].clone();
@@ -196,6 +198,59 @@ async fn the_number_tells_nothing_where_the_job_was_made_anew() {
     assert_eq!(versions[1]["Version"], 1);
     assert!(is_conflict(&late), "{} {}", late.status, late.shown());
     assert_eq!(versions[0]["Meta"], json!({ "of": "others" }));
+}
+
+/// What this process has written is only good for a change, which Nomad refuses if it is
+/// not what is there. All else is decided on what Nomad has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_process_has_written_is_no_answer() {
+    let setup = Setup::start("1.1.2").await;
+    let (first, second) = (&setup.apis[0], &setup.apis[1]);
+    first.post_json("/v1/jobs", &job("x")).await.succeeds();
+    first.post("/v1/job/x/pause").await.succeeds();
+    // It is paused for this process, and runs.
+    second.post("/v1/job/x/resume").await.succeeds();
+    first.post("/v1/job/x/pause").await.succeeds();
+    // The other way round.
+    second.post("/v1/job/x/resume").await.succeeds();
+    second.post("/v1/job/x/pause").await.succeeds();
+    let again = second.post("/v1/job/x/pause").await.ok();
+    assert_eq!(again["Success"], false);
+    first.post("/v1/job/x/resume").await.succeeds();
+
+    // An index that was the last one here, and is not any more.
+    let read = first.get("/v1/job/x").await.ok();
+    second
+        .put_json("/v1/job/x", &named("x", "theirs"))
+        .await
+        .succeeds();
+    let mut late = named("x", "late");
+    late["EnforceIndex"] = json!(true);
+    late["JobModifyIndex"] = read["JobModifyIndex"].clone();
+    let answer = first.put_json("/v1/job/x", &late).await;
+    assert!(is_conflict(&answer), "{} {}", answer.status, answer.shown());
+    assert_eq!(first.get("/v1/job/x").await.ok()["Name"], "theirs");
+
+    // The next index, which this process does not know yet.
+    let read = second.get("/v1/job/x").await.ok();
+    late["JobModifyIndex"] = read["JobModifyIndex"].clone();
+    first.put_json("/v1/job/x", &late).await.succeeds();
+
+    // A job that is gone, and one that is another tenant's now.
+    assert_eq!(second.delete("/v1/job/x").await.status, 200);
+    assert_eq!(first.post("/v1/job/x/pause").await.status, 404);
+    first.post_json("/v1/jobs", &job("x")).await.succeeds();
+    let mut document = setup.versions("x").await[0].clone();
+    for group in document["TaskGroups"].as_array_mut().unwrap() {
+        group["Tasks"][0]["Driver"] = json!("exec");
+    }
+    let theirs = json!({ "Job": document });
+    assert_eq!(setup.direct.put_json("/v1/jobs", &theirs).await.status, 200);
+    let index = setup.versions("x").await[0]["JobModifyIndex"].clone();
+    assert_eq!(first.post("/v1/job/x/pause").await.status, 404);
+    let answer = first.put_json("/v1/job/x", &named("x", "ours")).await;
+    assert_eq!(answer.status, 404, "{}", answer.shown());
+    assert_eq!(setup.versions("x").await[0]["JobModifyIndex"], index);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use dtle_translate::wire::{
     AgentMembers, AgentSelf, Allocation, AllocationStub, Deregistered, Evaluation, Job, JobStub,
-    JobSummary, JobVersion, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered,
-    Validated,
+    JobSummary, Node, NodeEvaluated, NodeStub, RaftConfiguration, Registered, Validated,
 };
 use http::Method;
 use serde::Serialize;
@@ -129,20 +128,14 @@ impl Session<'_> {
         }
     }
 
-    /// `GET /v1/job/{id}` as the whole document, for writing it back.
+    /// `GET /v1/job/{id}` as it stands, to be read with
+    /// [`job_document`](super::job_document), for writing it back, or with
+    /// [`job_version`](super::job_version).
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none.
-    pub async fn job_document(&self, id: &str) -> Result<Read<Map<String, Value>>, Error> {
-        self.read(&["v1", "job", id], &ReadOptions::default()).await
-    }
-
-    /// `GET /v1/job/{id}`, as much of it as tells which version it is.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is none.
-    pub async fn job_version(&self, id: &str) -> Result<Read<JobVersion>, Error> {
-        self.read(&["v1", "job", id], &ReadOptions::default()).await
+    pub async fn job_text(&self, id: &str) -> Result<Read<Bytes>, Error> {
+        self.text(&["v1", "job", id], &ReadOptions::default()).await
     }
 
     /// `GET /v1/job/{id}/summary`.

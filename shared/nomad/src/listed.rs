@@ -1,13 +1,31 @@
-//! Lists that were taken as they stand, and are read later or not at all.
+//! Answers that were taken as they stand, and are read later or not at all.
 
-use dtle_translate::wire::{AllocationStub, JobStub};
+use dtle_translate::wire::{AllocationStub, JobStub, JobVersion};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::Error;
 use super::answer::{read_json, read_text};
 
 const JOBS: &[&str] = &["v1", "jobs"];
+const JOB: &[&str] = &["v1", "job"];
+
+/// The whole document of what [`Session::job_text`](super::Session::job_text) brought.
+///
+/// # Errors
+/// [`Error::Unreadable`] when it is none.
+pub fn job_document(text: &[u8]) -> Result<Map<String, Value>, Error> {
+    read_json(text, JOB)
+}
+
+/// Which version [`Session::job_text`](super::Session::job_text) brought.
+///
+/// # Errors
+/// [`Error::Unreadable`] when it is no job.
+pub fn job_version(text: &[u8]) -> Result<JobVersion, Error> {
+    read_json(text, JOB)
+}
 
 /// The stubs in what [`Session::job_allocations_text`](super::Session::job_allocations_text) brought.
 ///

@@ -14,26 +14,61 @@
 //! versions of a job one by one, so a write whose number is the next one after the
 //! version that it changed has replaced no other, and it stands if that one does.
 
-use dtle_nomad as nomad;
+use std::sync::Arc;
+
+use dtle_nomad::{self as nomad, Process, Session};
 use dtle_translate::register::Existing;
 use dtle_translate::wire::{JobVersion, JobVersionKey};
 use dtle_translate::{Mark, MetaRecord};
 use serde_json::{Map, Value};
 
+use super::jobs::{existing, key};
 use super::memo::Memo;
-use super::writes::{Write, conflict, mark};
+use super::writes::{Write, Writer, conflict, mark};
 use crate::reply::Error;
 
-/// Of how many jobs it is remembered which version stands; one takes some 200 bytes.
-const REMEMBERED: u64 = 10_000;
+/// Bytes of jobs remembered: some hundreds.
+const REMEMBERED: u64 = 4 << 20;
 
-/// The version of each job that this process last found to stand. That never changes
-/// again: it depends on earlier versions only.
-pub struct Standing(Memo<JobVersionKey>);
+/// The version of each job that this process last found to stand, which it always will:
+/// that depends on earlier versions only.
+pub struct Standing(Memo<Stood>);
 
-impl Default for Standing {
-    fn default() -> Self {
-        Self(Memo::new(REMEMBERED))
+/// A version that stands.
+#[derive(Clone)]
+struct Stood {
+    key: JobVersionKey,
+    /// The job, if the process has read it after its own write.
+    text: Option<Arc<[u8]>>,
+}
+
+impl Standing {
+    /// Of a gateway. Functions remember nothing: each route is another process, whose last
+    /// write of a job is mostly not the last of all.
+    #[must_use]
+    pub fn of(process: Process) -> Self {
+        Self(Memo::new(match process {
+            Process::Gateway => REMEMBERED,
+            Process::Function => 0,
+        }))
+    }
+
+    /// The job as this process has written it last.
+    pub(super) async fn job(&self, nomad: &Session<'_>, id: &str) -> Option<Existing> {
+        existing(&self.get(nomad, id).await?.text?).ok()
+    }
+
+    async fn get(&self, nomad: &Session<'_>, id: &str) -> Option<Stood> {
+        self.0.get(&key(nomad.region().await.ok()?, id))
+    }
+
+    async fn insert(&self, nomad: &Session<'_>, id: &str, stood: Stood) {
+        if let Ok(region) = nomad.region().await {
+            let text = stood.text.as_ref().map_or(0, |text| text.len());
+            let size = u32::try_from(256 + id.len() + text).unwrap_or(u32::MAX);
+            self.0
+                .insert_sized(key(region, id).into_owned(), stood, size);
+        }
     }
 }
 
@@ -106,23 +141,36 @@ impl Write<'_> {
     /// that stands, of the same job. The first version of a job always stands. A number
     /// that others wrote into a job only makes the numbers after it higher.
     pub(super) async fn follows_what_stands(&self, ours: u64) -> bool {
-        let standing = &self.writer.standing.0;
+        let Writer {
+            nomad, standing, ..
+        } = self.writer;
         let (number, create_index) = match self.base {
             None => (0, ours),
-            Some(base) if base.number == 0 || standing.get(self.id) == Some(base.key) => {
+            Some(base) => {
+                let last = standing.get(nomad, self.id).await;
+                let stands = last.is_some_and(|last| last.key == base.key);
+                if !stands && base.number > 0 {
+                    return false;
+                }
                 (base.number + 1, base.create_index)
             }
-            Some(_) => return false,
         };
         // What cannot be read, and what others have changed since, the versions tell.
-        let Ok(now) = self.writer.nomad.job_version(self.id).await else {
+        let Ok(text) = nomad.job_text(self.id).await else {
             return false;
         };
-        let now = now.value;
+        let Ok(now) = nomad::job_version(&text.value) else {
+            return false;
+        };
         let found = (now.job_modify_index, now.version, now.create_index);
         let follows = found == (ours, number, create_index);
         if follows {
-            standing.insert(self.id.to_owned(), now.key());
+            let stood = Stood {
+                key: now.key(),
+                // Its own copy: this one may be a part of all that the socket brought.
+                text: Some(text.value[..].into()),
+            };
+            standing.insert(nomad, self.id, stood).await;
         }
         follows
     }
@@ -153,8 +201,9 @@ impl Write<'_> {
         let mut stand = standing(&versions, Some((ours, self.expected)));
         if stand.contains(&ours) {
             if let Some(own) = versions.iter().find(|v| v.job_modify_index == ours) {
-                let id = self.id.to_owned();
-                self.writer.standing.0.insert(id, own.key());
+                let (key, text) = (own.key(), None);
+                let stood = Stood { key, text };
+                self.writer.standing.insert(nomad, self.id, stood).await;
             }
             return Ok(None);
         }

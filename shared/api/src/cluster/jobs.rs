@@ -25,7 +25,7 @@ use super::events::Events;
 use crate::outbound::consul::{Consul, ConsulError, Stored};
 use crate::reply::{Error, Reply};
 
-pub use self::cache::Cache;
+pub use self::cache::{Cache, key};
 pub use self::list::{all, list};
 pub use self::single::{Unread, one, without_status, written};
 
@@ -181,17 +181,25 @@ fn all_progress(stored: &Heard<Stored>) -> Heard<BTreeMap<String, Progress>> {
 }
 
 /// The job that is registered under an ID, for changing it and writing it back;
-/// `None` when there is none. Its Version is left out, because Nomad numbers
-/// versions itself and from 2.0 on would take the one in the document.
+/// `None` when there is none.
 ///
 /// # Errors
 /// 404 `job not found` for another tenant's job.
 pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing>, Error> {
-    let mut document = match nomad.job_document(id).await {
-        Ok(answer) => answer.value,
-        Err(nomad::Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+    match nomad.job_text(id).await {
+        Ok(text) => existing(&text.value).map(Some),
+        Err(nomad::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The same of what Nomad has sent. Its Version is left out of the document, because
+/// Nomad numbers versions itself and from 2.0 on would take the one in the document.
+///
+/// # Errors
+/// 404 `job not found` for another tenant's job.
+pub fn existing(text: &[u8]) -> Result<Existing, Error> {
+    let mut document = nomad::job_document(text)?;
     let version = document.remove("Version");
     let version = version.and_then(|v| v.as_u64()).unwrap_or_default();
     let job = Job::deserialize(&document).map_err(|error| {
@@ -202,11 +210,11 @@ pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing
         // The answer must not differ from that for an unknown job.
         return Err(Error::job_not_found());
     }
-    Ok(Some(Existing {
+    Ok(Existing {
         document,
         version,
         job,
-    }))
+    })
 }
 
 /// The jobs that a caller may see.

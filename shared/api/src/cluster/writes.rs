@@ -56,21 +56,38 @@ where
     F: Future<Output = Result<Option<Map<String, Value>>, Error>>,
 {
     let mut attempt = 1;
+    let mut may_be_remembered = true;
     loop {
         let lock = writer.locks.lock(id).await;
-        let before = registered(writer.nomad, id).await?;
+        // What this process wrote last is mostly what is there. Nomad refuses the write
+        // if it is not, and anything but a change is decided on what Nomad says now.
+        let remembered = match std::mem::take(&mut may_be_remembered) {
+            true => writer.standing.job(writer.nomad, id).await,
+            false => None,
+        };
+        let is_remembered = remembered.is_some();
+        let before = match remembered {
+            Some(job) => Some(job),
+            None => registered(writer.nomad, id).await?,
+        };
         let base = before.as_ref().map(Base::of);
         let expected = base.map_or(0, |base| base.key.job_modify_index);
         let text = before
             .as_ref()
             .and_then(|b| MetaRecord::text(&b.document))
             .map(str::to_owned);
-        let Some(mut document) = decide(before).await? else {
-            return Ok(None);
+        let mut document = match decide(before).await {
+            Ok(Some(document)) => document,
+            _ if is_remembered => continue,
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(error),
         };
         let decided = MetaRecord::text(&document);
         // Nomad restarts tasks whose Meta changed, and what changes nothing must not.
         let is_new = decided.is_some() && decided != text.as_deref();
+        if is_remembered && !is_new {
+            continue;
+        }
         let name = is_new.then(|| mark(&mut document, expected));
         let write = Write {
             writer,
@@ -82,6 +99,7 @@ where
         };
         match write.make().await? {
             Ok(index) => return Ok(Some(index)),
+            Err(_) if is_remembered => continue,
             Err(text) if once || attempt == ATTEMPTS => return Err(Error::refused(text)),
             Err(_) => drop(lock),
         }

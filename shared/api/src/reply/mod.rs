@@ -232,6 +232,18 @@ pub fn text(value: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(value).map_err(unwritable)
 }
 
+/// The same for a job, in a buffer that most jobs fit: one that grows with the text is
+/// copied as often as it grows. It is for texts that are not kept as they are.
+///
+/// # Errors
+/// As [`Reply::json`].
+pub fn text_of_job(job: &impl Serialize) -> Result<String, Error> {
+    let mut bytes = Vec::with_capacity(2_048);
+    let written = serde_json::to_writer(&mut bytes, job);
+    let text = written.and_then(|()| String::from_utf8(bytes).map_err(serde::ser::Error::custom));
+    text.map_err(unwritable)
+}
+
 fn unwritable(error: serde_json::Error) -> Error {
     Error::refused("internal error")
         .because(error)

@@ -16,6 +16,7 @@ use super::state::Seen;
 use crate::cluster::lists::{Lists, Question};
 use crate::cluster::memo::Memo;
 use crate::expiring::Expiring;
+use crate::reply::text_of_job;
 
 /// Bytes of jobs remembered: some 20,000 without long table lists. A list that did not
 /// fit would push itself out with every reading. With what follows it has to leave room
@@ -98,7 +99,7 @@ impl Cache {
 
     /// Remembers a job. Returns what is remembered of it.
     pub(super) fn insert_job(&self, region: Option<&str>, job: &Job) -> Remembered {
-        let text = job.is_dtle().then(|| serde_json::to_string(job));
+        let text = job.is_dtle().then(|| text_of_job(job));
         let remembered = Remembered {
             version: job.version(),
             name: job.name.as_str().into(),
@@ -159,7 +160,7 @@ impl Cache {
 
 /// Regions number their indexes apart, so that one ID and one index can mean a
 /// job in each. No name of a region holds a NUL.
-fn key<'a>(region: Option<&str>, id: &'a str) -> Cow<'a, str> {
+pub fn key<'a>(region: Option<&str>, id: &'a str) -> Cow<'a, str> {
     match region {
         None => Cow::Borrowed(id),
         Some(region) => Cow::Owned(format!("{region}\0{id}")),

@@ -13,7 +13,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::state::FIRST_LOOKS;
 use super::{AT_ONCE, Heard, KnownJob, Reader, all_progress, known, stored};
 use crate::cluster::lists::{Entry, Kept, Question, Tables};
-use crate::reply::{Error, Rendered, text};
+use crate::reply::{Error, Rendered, text_of_job};
 
 /// What decides a doubtful list besides the jobs and their counts.
 const OTHERS: [Table; 2] = [Table::Allocations, Table::Evaluations];
@@ -228,7 +228,7 @@ async fn write(
             return Ok(None);
         };
         job.progress = progress.cloned().map_err(Clone::clone);
-        let text = text(&job::to_stub(job.to_v2(reader.mask_passwords)))?;
+        let text = text_of_job(&job::to_stub(job.to_v2(reader.mask_passwords)))?;
         let made_of = job.told.then_some(made_of);
         Ok(Some(Written { id, made_of, text }))
     };
