@@ -81,6 +81,7 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
         ..MetaRecord::default()
     };
     let mut configs = configs(spec, registration.layout, &mut kept);
+    let view = existing.map(|existing| JobView::new(&existing.job));
     let groups: Vec<Value> = spec
         .tasks
         .iter()
@@ -89,7 +90,10 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
                 Side::Src => std::mem::take(&mut configs.src),
                 Side::Dest => std::mem::take(&mut configs.dest),
             };
-            group(registration, task, config)
+            let before = existing
+                .zip(view.as_ref())
+                .and_then(|(existing, view)| group_of(&existing.document, view, task.side));
+            group(registration, task, config, before)
         })
         .collect();
     let policy = registration.policy;
@@ -125,8 +129,8 @@ pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
         document.insert(key.to_owned(), value);
     }
     kept.put_into(&mut document);
-    if let Some(existing) = existing {
-        keep_mark_if_unchanged(&mut document, kept, &existing.document);
+    if let (Some(existing), Some(view)) = (existing, &view) {
+        keep_mark_if_unchanged(&mut document, kept, &existing.document, &view.kept);
     }
     document
 }
@@ -156,11 +160,11 @@ fn keep_mark_if_unchanged(
     document: &mut Map<String, Value>,
     mut kept: MetaRecord,
     existing: &Map<String, Value>,
+    before: &MetaRecord,
 ) {
-    let before = MetaRecord::of_document(existing);
     kept.started = before.started;
     kept.mark.clone_from(&before.mark);
-    let Some(meta) = existing.get("Meta").filter(|_| kept == before) else {
+    let Some(meta) = existing.get("Meta").filter(|_| kept == *before) else {
         return;
     };
     let is_kept = |(key, value): (&String, &Value)| {
@@ -214,12 +218,15 @@ fn configs(spec: &JobSpec, layout: Layout, kept: &mut MetaRecord) -> Configs {
     configs
 }
 
-fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, Value>) -> Value {
+/// The group of a task. `before` is what is registered of it.
+fn group(
+    registration: &Registration<'_>,
+    task: &TaskSpec,
+    config: Map<String, Value>,
+    before: Option<&Value>,
+) -> Value {
     let policy = registration.policy;
     let side = task.side.as_str();
-    let before = registration
-        .existing
-        .and_then(|existing| group_of(existing, task.side));
     let task_before = before.and_then(|group| group.get("Tasks")?.get(0));
     // Another name would be another group: Nomad would stop the old one while
     // it starts the new one.
@@ -266,7 +273,7 @@ fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, V
             "ReschedulePolicy",
             reschedule(registration.spec.failover, before),
         ),
-        ("Tasks", json!([inner])),
+        ("Tasks", Value::Array(vec![Value::Object(inner)])),
     ] {
         group.insert(key.to_owned(), value);
     }
@@ -274,13 +281,16 @@ fn group(registration: &Registration<'_>, task: &TaskSpec, config: Map<String, V
 }
 
 /// The registered group of one side, if it has that side's task alone.
-fn group_of(existing: &Existing, side: Side) -> Option<&Value> {
-    let view = JobView::new(&existing.job);
+fn group_of<'a>(
+    document: &'a Map<String, Value>,
+    view: &JobView<'_>,
+    side: Side,
+) -> Option<&'a Value> {
     let (_, group, _) = view
         .tasks
         .iter()
         .find(|(found, group, _)| *found == side && group.tasks.len() == 1)?;
-    let groups = existing.document.get("TaskGroups")?.as_array()?;
+    let groups = document.get("TaskGroups")?.as_array()?;
     groups
         .iter()
         .find(|candidate| candidate.get("Name").and_then(Value::as_str) == Some(&group.name))
