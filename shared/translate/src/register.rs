@@ -9,6 +9,7 @@
 //! keeps what is registered (Datacenters, NodePool, Priority, resources that an operator
 //! changed, Meta of others).
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::layout::{Configs, keep_whole};
@@ -37,11 +38,15 @@ impl Existing {
     /// tasks, Counts and Meta.
     #[must_use]
     pub fn runs_as(&self, document: &Map<String, Value>) -> bool {
-        let read = |document| -> Job {
-            serde_json::from_value(numbers::tidy(document)).unwrap_or_default()
+        let read = |document: &Map<String, Value>| {
+            let mut document = document.clone();
+            document.values_mut().for_each(numbers::tidy_in_place);
+            // From a borrowed tree, as everywhere: what reads a job from an owned one as
+            // well makes each function larger.
+            Job::deserialize(&document).unwrap_or_default()
         };
-        let wanted = read(Value::Object(document.clone()));
-        let found = read(Value::Object(self.document.clone()));
+        let wanted = read(document);
+        let found = read(&self.document);
         let groups = |job: Job| -> Vec<_> {
             let groups = job.task_groups.into_iter();
             groups.map(|group| (group.count, group.tasks)).collect()

@@ -12,6 +12,7 @@ use dtle_translate::status::recorded;
 use dtle_translate::v2::{Validation, WriteReply};
 use dtle_translate::wire::{Job, Validated};
 use dtle_translate::{JobView, Layout, job, nomad_job, password, validation};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -188,7 +189,7 @@ async fn register_nomad(
 ) -> Result<Written, Error> {
     let mut faults: Vec<String> = Vec::new();
     let mut document = nomad_job::canonical(document, &mut faults);
-    let job: Job = serde_json::from_value(Value::Object(document.clone())).map_err(|error| {
+    let job = Job::deserialize(&document).map_err(|error| {
         Error::bad_request(format!(
             "Job is no Nomad job ({:?} error in its fields)",
             error.classify()
