@@ -106,7 +106,13 @@ impl Session<'_> {
     /// # Errors
     /// [`Error::NotFound`] when there is none.
     pub async fn job(&self, id: &str, options: &ReadOptions) -> Result<Read<Job>, Error> {
-        self.read(&["v1", "job", id], options).await
+        self.read_job(&["v1", "job", id], options).await
+    }
+
+    async fn read_job(&self, segments: &[&str], options: &ReadOptions) -> Result<Read<Job>, Error> {
+        let Read { value, meta } = self.text(segments, options).await?;
+        let value = super::job(&value)?;
+        Ok(Read { value, meta })
     }
 
     /// `GET /v1/job/{id}` for an ID out of Nomad's own list. It may hold slashes,
@@ -117,7 +123,7 @@ impl Session<'_> {
     /// [`Error::NotFound`] when there is none.
     pub async fn listed_job(&self, id: &str, options: &ReadOptions) -> Result<Read<Job>, Error> {
         let segments: Vec<&str> = ["v1", "job"].into_iter().chain(id.split('/')).collect();
-        let answer = self.read::<Job>(&segments, options).await;
+        let answer = self.read_job(&segments, options).await;
         let has_slash = segments.len() > 3;
         match answer {
             Ok(job) if has_slash && job.value.id != id => Err(Error::NotFound { meta: job.meta }),

@@ -1,6 +1,6 @@
 //! Answers that were taken as they stand, and are read later or not at all.
 
-use dtle_translate::wire::{AllocationStub, JobStub, JobVersion};
+use dtle_translate::wire::{AllocationStub, Job, JobStub, JobVersion};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -10,6 +10,16 @@ use super::answer::{read_json, read_text};
 
 const JOBS: &[&str] = &["v1", "jobs"];
 const JOB: &[&str] = &["v1", "job"];
+
+/// A job as Nomad sends it, or as it was written again since. Never inlined: reading a job
+/// is 15 kB of code.
+///
+/// # Errors
+/// [`Error::Unreadable`] when it is none.
+#[inline(never)]
+pub fn job(text: &[u8]) -> Result<Job, Error> {
+    read_json(text, JOB)
+}
 
 /// The whole document of what [`Session::job_text`](super::Session::job_text) brought.
 ///

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dtle_nomad::QueryMeta;
+use dtle_nomad::{self as nomad, QueryMeta};
 use dtle_translate::wire::{Job, JobVersionKey};
 
 use super::state::Seen;
@@ -50,7 +50,7 @@ impl Remembered {
 
     /// The job, if it is dtle's.
     pub(super) fn job(&self) -> Option<Job> {
-        serde_json::from_str(self.text.as_deref()?).ok()
+        nomad::job(self.text.as_deref()?.as_bytes()).ok()
     }
 }
 
