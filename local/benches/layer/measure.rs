@@ -64,10 +64,10 @@ impl Plan {
         self.rounds.min(if size >= 10_000 { 3 } else { 5 })
     }
 
-    /// How many first lists are measured. A single one is short, and whether Nomad
-    /// collects its garbage meanwhile doubles its time.
-    fn firsts(&self, size: usize) -> usize {
-        self.rounds * (4_000 / size).clamp(1, 8)
+    /// How many first lists make one figure. Nomad collects its garbage once in about two
+    /// thousand GETs, which doubles the time of what happens meanwhile.
+    fn firsts(size: usize) -> usize {
+        (8_000 / size).clamp(2, 8)
     }
 }
 
@@ -198,29 +198,32 @@ impl Bench<'_> {
         let whole = &What::First(size);
         let calls = self.calls(&first_list, 1).await?;
         let repeated_calls = self.calls_again(&first_list).await?;
-        for round in 0..self.plan.firsts(size) {
+        for _ in 0..self.plan.few(size) {
             let nomad = of_name(&self.contenders, NOMAD)?;
-            let fresh = self.fresh(nomad).await?;
-            let empty = fresh.memory();
+            let (mut firsts, mut all) = (Vec::new(), Vec::new());
+            let mut last = None;
+            for turn in 0..Plan::firsts(size) {
+                let fresh = self.fresh(nomad).await?;
+                let empty = fresh.memory();
+                // In turns, for the second one finds a Nomad that is awake.
+                if turn % 2 == 0 {
+                    firsts.push(times_asked(&fresh, &first_list, 1).await?);
+                    all.push(gets(nomad, &jobs).await?);
+                } else {
+                    all.push(gets(nomad, &jobs).await?);
+                    firsts.push(times_asked(&fresh, &first_list, 1).await?);
+                }
+                last = Some((fresh, empty));
+            }
+            let (fresh, empty) = last.ok_or("no first list")?;
             let grown = || fresh.memory().saturating_sub(empty) as f64 / size as f64;
-            // In turns, for the second one finds a Nomad that is awake.
-            let (first, all) = if round % 2 == 0 {
-                let first = times_asked(&fresh, &first_list, 1).await?;
-                (first, gets(nomad, &jobs).await?)
-            } else {
-                let all = gets(nomad, &jobs).await?;
-                (times_asked(&fresh, &first_list, 1).await?, all)
-            };
             let first = Measured {
                 memory: Some(grown()),
                 calls: Some(calls),
-                ..first
+                ..Measured::mean(&firsts)
             };
             self.report.add(whole, 1, GATEWAY, first);
-            self.report.add(whole, 1, GETS, all);
-            if round >= self.plan.few(size) {
-                continue;
-            }
+            self.report.add(whole, 1, GETS, Measured::mean(&all));
 
             for (what, ask) in [
                 (What::Zipped(size), &zipped),

@@ -81,6 +81,20 @@ impl Measured {
             ..Self::each(run)
         }
     }
+
+    /// Of several of one kind: the mean of their times.
+    pub(crate) fn mean(of: &[Self]) -> Self {
+        let mean = |figure: fn(&Self) -> f64| {
+            let sum: f64 = of.iter().map(figure).sum();
+            sum / of.len().max(1) as f64
+        };
+        Self {
+            throughput: mean(|one| one.throughput),
+            p50: mean(|one| one.p50),
+            p99: mean(|one| one.p99),
+            ..of.last().copied().unwrap_or_default()
+        }
+    }
 }
 
 /// Which figure.
