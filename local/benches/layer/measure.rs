@@ -147,6 +147,24 @@ impl Bench<'_> {
         Ok(fresh)
     }
 
+    /// Waits until Nomad has worked off what was written: its evaluations keep it busy for
+    /// many seconds. That shows in its process, if it runs on this machine.
+    async fn calm(&self) -> Outcome<()> {
+        const LOOK: Duration = Duration::from_millis(500);
+        const LOOKS: u32 = 240;
+        let nomad = self.server(NOMAD)?;
+        for _ in 0..LOOKS {
+            let before = nomad.cpu();
+            tokio::time::sleep(LOOK).await;
+            let spent = nomad.cpu().zip(before);
+            if spent.is_none_or(|(now, before)| now.saturating_sub(before) < LOOK / 10) {
+                return Ok(());
+            }
+        }
+        progress("Nomad is still busy");
+        Ok(())
+    }
+
     /// Single objects and writes, at one connection and at eight.
     async fn routes(&mut self) -> Outcome<()> {
         let mut routes = self.cluster.reads().await?;
@@ -162,6 +180,7 @@ impl Bench<'_> {
         for route in &routes {
             let takers = takers(&self.contenders, route).await;
             for connections in [1, 8] {
+                self.calm().await?;
                 let what = What::Route(route.name.clone());
                 let turns: Vec<Turn<'_>> = takers
                     .iter()
@@ -198,6 +217,7 @@ impl Bench<'_> {
         let whole = &What::First(size);
         let calls = self.calls(&first_list, 1).await?;
         let repeated_calls = self.calls_again(&first_list).await?;
+        self.calm().await?;
         for _ in 0..self.plan.few(size) {
             let nomad = of_name(&self.contenders, NOMAD)?;
             let (mut firsts, mut all) = (Vec::new(), Vec::new());
@@ -277,6 +297,7 @@ impl Bench<'_> {
         let what = &What::Crowd(size);
         let ask = self.cluster.first_list();
         let calls = [self.calls(&ask, 1).await?, self.calls(&ask, CROWD).await?];
+        self.calm().await?;
         for _ in 0..self.plan.few(10_000) {
             for ((who, callers), calls) in
                 [(ONE_CALLER, 1), (GATEWAY, CROWD)].into_iter().zip(calls)
@@ -298,6 +319,7 @@ impl Bench<'_> {
     async fn named(&mut self) -> Outcome<()> {
         let others = self.plan.others;
         let id = self.cluster.family(others).await?;
+        self.calm().await?;
         let ask = Ask::get(format!("/v1/job/{id}"));
         let named = [vec![ask.clone()]];
         let routes = self.cluster.reads().await?;
