@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
         }
     };
     for layout in [Layout::Split, Layout::Merged] {
-        let written = document(&Registration {
+        let written = document(Registration {
             spec: &spec,
             id: spec.id.as_deref().unwrap_or("x"),
             region: Some("global"),

@@ -111,7 +111,7 @@ fn benches(criterion: &mut Criterion) {
             let Ok(Body::Job(spec)) = body::parse(black_box(create.as_bytes())) else {
                 return String::new();
             };
-            let document = document(&Registration {
+            let document = document(Registration {
                 spec: &spec,
                 id: "job",
                 region: Some("global"),

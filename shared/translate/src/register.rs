@@ -56,7 +56,7 @@ impl Existing {
 }
 
 /// Everything that a registration depends on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Registration<'a> {
     /// The job.
     pub spec: &'a JobSpec,
@@ -69,83 +69,131 @@ pub struct Registration<'a> {
     pub layout: Layout,
     /// What a Nomad job must say and a 2.x job does not.
     pub policy: &'a JobPolicy,
-    /// What is registered under that ID now.
-    pub existing: Option<&'a Existing>,
-    /// Whether its tasks wait for a resume instead of starting.
+    /// What is registered under that ID now. Its document becomes the new one and is
+    /// empty afterwards.
+    pub existing: Option<&'a mut Existing>,
+    /// Whether the job is to stand still until it is resumed, as after a pause.
     pub paused: bool,
+}
+
+/// An object that is being written, and whether it is another one than before.
+struct Draft {
+    fields: Map<String, Value>,
+    is_changed: bool,
+}
+
+impl Draft {
+    const fn of(fields: Map<String, Value>) -> Self {
+        Self {
+            fields,
+            is_changed: false,
+        }
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.fields.get(key)?.as_str()
+    }
+
+    fn put(&mut self, key: &str, value: Value) {
+        match self.fields.get_mut(key) {
+            Some(before) if numbers::same(before, &value) => return,
+            Some(before) => *before = value,
+            None => {
+                self.fields.insert(key.to_owned(), value);
+            }
+        }
+        self.is_changed = true;
+    }
 }
 
 /// The job document to register.
 #[must_use]
-pub fn document(registration: &Registration<'_>) -> Map<String, Value> {
-    let Registration { spec, existing, .. } = *registration;
+pub fn document(registration: Registration<'_>) -> Map<String, Value> {
+    let Registration {
+        spec,
+        id,
+        region,
+        layout,
+        policy,
+        existing,
+        paused,
+    } = registration;
     let mut kept = MetaRecord {
         name: Some(spec.name.clone()),
         failover: spec.failover,
         orders: spec.orders.is_some(),
         ..MetaRecord::default()
     };
-    let mut configs = configs(spec, registration.layout, &mut kept);
-    let view = existing.map(|existing| JobView::new(&existing.job));
-    let groups: Vec<Value> = spec
-        .tasks
-        .iter()
-        .map(|task| {
-            let config = match task.side {
-                Side::Src => std::mem::take(&mut configs.src),
-                Side::Dest => std::mem::take(&mut configs.dest),
-            };
-            let before = existing
-                .zip(view.as_ref())
-                .and_then(|(existing, view)| group_of(&existing.document, view, task.side));
-            group(registration, task, config, before)
-        })
-        .collect();
-    let policy = registration.policy;
-    let mut document = existing.map_or_else(
-        || of_new_job(policy),
-        |existing| without(&existing.document, "TaskGroups"),
-    );
-    let datacenters = match document.get("Datacenters") {
-        _ if !spec.datacenters.is_empty() => json!(spec.datacenters),
-        Some(Value::Array(registered)) if !registered.is_empty() => json!(registered),
-        _ => json!(policy.datacenters),
+    let mut configs = configs(spec, layout, &mut kept);
+    let (view, mut document) = match existing {
+        Some(Existing { document, job, .. }) => {
+            (Some(JobView::new(job)), Draft::of(std::mem::take(document)))
+        }
+        None => (None, Draft::of(of_new_job(policy))),
     };
+    let mut registered = match document.fields.remove("TaskGroups") {
+        Some(Value::Array(groups)) => groups,
+        _ => Vec::new(),
+    };
+    document.is_changed |= registered.len() != spec.tasks.len();
+    let mut groups = Vec::with_capacity(spec.tasks.len());
+    for (place, task) in spec.tasks.iter().enumerate() {
+        let found = view
+            .as_ref()
+            .and_then(|view| place_of_group(&registered, view, task.side));
+        let before = found.and_then(|found| object(registered.get_mut(found)?));
+        let config = match task.side {
+            Side::Src => std::mem::take(&mut configs.src),
+            Side::Dest => std::mem::take(&mut configs.dest),
+        };
+        let count = u64::from(!paused);
+        let group = group(spec, policy, count, task, config, before);
+        document.is_changed |= group.is_changed || found != Some(place);
+        groups.push(Value::Object(group.fields));
+    }
+    document.put("ID", json!(id));
     // The plugin keeps progress under the Name, so a Name that others gave stays.
-    let name = document.get("Name").and_then(Value::as_str);
-    let name = name
-        .filter(|name| !name.is_empty())
-        .unwrap_or(registration.id);
-    let name = json!(name);
-    let region = registration
-        .region
-        .or_else(|| document.get("Region")?.as_str())
-        .unwrap_or(REGION);
-    let region = json!(region);
-    for (key, value) in [
-        ("ID", json!(registration.id)),
-        ("Name", name),
-        ("Type", json!("service")),
-        ("Region", region),
-        ("Datacenters", datacenters),
-        ("Stop", json!(false)),
-        ("TaskGroups", Value::Array(groups)),
-    ] {
-        document.insert(key.to_owned(), value);
+    if document.text("Name").is_none_or(str::is_empty) {
+        document.put("Name", json!(id));
     }
-    kept.put_into(&mut document);
-    if let (Some(existing), Some(view)) = (existing, &view) {
-        keep_mark_if_unchanged(&mut document, kept, &existing.document, &view.kept);
+    document.put("Type", json!("service"));
+    if let Some(region) = region {
+        document.put("Region", json!(region));
+    } else if document.text("Region").is_none() {
+        document.put("Region", json!(REGION));
     }
-    document
+    let datacenters = document.fields.get("Datacenters").and_then(Value::as_array);
+    if !spec.datacenters.is_empty() {
+        document.put("Datacenters", json!(spec.datacenters));
+    } else if datacenters.is_none_or(Vec::is_empty) {
+        document.put("Datacenters", json!(policy.datacenters));
+    }
+    document.put("Stop", json!(false));
+    // Nomad restarts tasks whose Meta changed. An update that changes nothing must not,
+    // so it leaves the text as it is: with the mark of the last write, and whatever an
+    // earlier release of this API wrote.
+    let is_same = view.is_some_and(|JobView { kept: before, .. }| {
+        let same = MetaRecord {
+            started: before.started,
+            mark: before.mark.clone(),
+            ..kept.clone()
+        };
+        !document.is_changed && same == before
+    });
+    if !is_same {
+        kept.put_into(&mut document.fields);
+    }
+    let groups = Value::Array(groups);
+    document.fields.insert("TaskGroups".to_owned(), groups);
+    document.fields
 }
 
-/// A copy of an object, but for one field, which is going to be written anew.
-fn without(fields: &Map<String, Value>, name: &str) -> Map<String, Value> {
-    let others = fields.iter().filter(|(key, _)| *key != name);
-    others
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
+/// The fields of an object, taken out of it.
+fn object(value: &mut Value) -> Option<Map<String, Value>> {
+    match value.take() {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    }
 }
 
 /// What only a new job gets: of a registered one even the absence stays.
@@ -157,29 +205,6 @@ fn of_new_job(policy: &JobPolicy) -> Map<String, Value> {
     let priority = policy.priority.map(|number| ("Priority", json!(number)));
     let fields = pool.into_iter().chain(priority);
     fields.map(|(key, value)| (key.to_owned(), value)).collect()
-}
-
-/// Nomad restarts tasks whose Meta changed. An update that changes nothing must
-/// not, so it leaves the mark of the last write as it is.
-fn keep_mark_if_unchanged(
-    document: &mut Map<String, Value>,
-    mut kept: MetaRecord,
-    existing: &Map<String, Value>,
-    before: &MetaRecord,
-) {
-    kept.started = before.started;
-    kept.mark.clone_from(&before.mark);
-    let Some(meta) = existing.get("Meta").filter(|_| kept == *before) else {
-        return;
-    };
-    let is_kept = |(key, value): (&String, &Value)| {
-        let same = |old: &Value| numbers::same(old, value);
-        key == "Meta" || existing.get(key).is_some_and(same)
-    };
-    if document.len() == existing.len() && document.iter().all(is_kept) {
-        // The text stays as it is, with whatever an earlier release of this API wrote.
-        document.insert("Meta".to_owned(), meta.clone());
-    }
 }
 
 fn configs(spec: &JobSpec, layout: Layout, kept: &mut MetaRecord) -> Configs {
@@ -225,80 +250,62 @@ fn configs(spec: &JobSpec, layout: Layout, kept: &mut MetaRecord) -> Configs {
 
 /// The group of a task. `before` is what is registered of it.
 fn group(
-    registration: &Registration<'_>,
+    spec: &JobSpec,
+    policy: &JobPolicy,
+    count: u64,
     task: &TaskSpec,
     config: Map<String, Value>,
-    before: Option<&Value>,
-) -> Value {
-    let policy = registration.policy;
+    before: Option<Map<String, Value>>,
+) -> Draft {
     let side = task.side.as_str();
-    let task_before = before.and_then(|group| group.get("Tasks")?.get(0));
+    let mut group = Draft::of(before.unwrap_or_else(|| {
+        let restart = json!({
+            "Attempts": policy.restart_attempts,
+            "Interval": nanos(policy.restart_interval),
+            "Delay": nanos(policy.restart_delay),
+            "Mode": "fail",
+        });
+        Map::from_iter([("RestartPolicy".to_owned(), restart)])
+    }));
+    let tasks = group.fields.get_mut("Tasks");
+    let task_before = tasks.and_then(|tasks| object(tasks.get_mut(0)?));
+    let mut inner = Draft::of(task_before.unwrap_or_else(|| {
+        let resources = json!({"CPU": policy.cpu_mhz, "MemoryMB": policy.memory_mb});
+        Map::from_iter([("Resources".to_owned(), resources)])
+    }));
     // Another name would be another group: Nomad would stop the old one while
     // it starts the new one.
-    let names = |value: Option<&Value>| {
-        let name = value.and_then(|value| value.get("Name")?.as_str());
-        json!(name.unwrap_or(side))
-    };
-    let group_name = names(before);
-    let task_name = names(task_before);
-    let mut group = before.and_then(Value::as_object).map_or_else(
-        || {
-            let restart = json!({
-                "Attempts": policy.restart_attempts,
-                "Interval": nanos(policy.restart_interval),
-                "Delay": nanos(policy.restart_delay),
-                "Mode": "fail",
-            });
-            Map::from_iter([("RestartPolicy".to_owned(), restart)])
-        },
-        |group| without(group, "Tasks"),
-    );
-    let mut inner = task_before.and_then(Value::as_object).map_or_else(
-        || {
-            let resources = json!({"CPU": policy.cpu_mhz, "MemoryMB": policy.memory_mb});
-            Map::from_iter([("Resources".to_owned(), resources)])
-        },
-        |task| without(task, "Config"),
-    );
-    for (key, value) in [
-        ("Name", task_name),
-        ("Driver", json!("dtle")),
-        ("Config", Value::Object(config)),
-        ("Leader", json!(task.leader || task.side == Side::Dest)),
-    ] {
-        inner.insert(key.to_owned(), value);
+    for draft in [&mut group, &mut inner] {
+        if draft.text("Name").is_none() {
+            draft.put("Name", json!(side));
+        }
     }
-    let (constraints, affinities) = placement(task, registration.spec.failover);
-    for (key, value) in [
-        ("Name", group_name),
-        ("Count", json!(u64::from(!registration.paused))),
-        ("Constraints", constraints),
-        ("Affinities", affinities),
-        (
-            "ReschedulePolicy",
-            reschedule(registration.spec.failover, before),
-        ),
-        ("Tasks", Value::Array(vec![Value::Object(inner)])),
-    ] {
-        group.insert(key.to_owned(), value);
+    inner.put("Driver", json!("dtle"));
+    inner.put("Config", Value::Object(config));
+    inner.put("Leader", json!(task.leader || task.side == Side::Dest));
+    let (constraints, affinities) = placement(task, spec.failover);
+    group.put("Count", json!(count));
+    group.put("Constraints", constraints);
+    group.put("Affinities", affinities);
+    let policy = reschedule(spec.failover, group.fields.get("ReschedulePolicy"));
+    if let Some(policy) = policy {
+        group.put("ReschedulePolicy", policy);
     }
-    Value::Object(group)
+    group.is_changed |= inner.is_changed;
+    let tasks = Value::Array(vec![Value::Object(inner.fields)]);
+    group.fields.insert("Tasks".to_owned(), tasks);
+    group
 }
 
-/// The registered group of one side, if it has that side's task alone.
-fn group_of<'a>(
-    document: &'a Map<String, Value>,
-    view: &JobView<'_>,
-    side: Side,
-) -> Option<&'a Value> {
+/// Where the registered group of one side is, if it has that side's task alone.
+fn place_of_group(groups: &[Value], view: &JobView<'_>, side: Side) -> Option<usize> {
     let (_, group, _) = view
         .tasks
         .iter()
         .find(|(found, group, _)| *found == side && group.tasks.len() == 1)?;
-    let groups = document.get("TaskGroups")?.as_array()?;
-    groups
-        .iter()
-        .find(|candidate| candidate.get("Name").and_then(Value::as_str) == Some(&group.name))
+    let name =
+        |candidate: &Value| candidate.get("Name").and_then(Value::as_str) == Some(&group.name);
+    groups.iter().position(name)
 }
 
 /// NodeID and NodeName bind a task to a node; with Failover they only prefer it.
@@ -324,29 +331,24 @@ fn placement(task: &TaskSpec, failover: bool) -> (Value, Value) {
     }
 }
 
-/// Off without Failover, without end with it. A policy of the right kind that
-/// is there already keeps its delays.
-fn reschedule(failover: bool, before: Option<&Value>) -> Value {
-    let mut policy = before
-        .and_then(|group| group.get("ReschedulePolicy"))
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    let same = policy.get("Unlimited") == Some(&json!(failover))
-        && policy.get("Attempts") == Some(&json!(0));
-    if !same {
-        policy = Map::from_iter([
-            ("Attempts".to_owned(), json!(0)),
-            ("Unlimited".to_owned(), json!(failover)),
-        ]);
-        if failover {
-            // Nomad wants these with an unlimited policy.
-            policy.insert("Delay".to_owned(), json!(30_000_000_000_u64));
-            policy.insert("DelayFunction".to_owned(), json!("exponential"));
-            policy.insert("MaxDelay".to_owned(), json!(3_600_000_000_000_u64));
-        }
+/// Off without Failover, without end with it; `None` where it stays: a policy of the
+/// right kind keeps its delays.
+fn reschedule(failover: bool, before: Option<&Value>) -> Option<Value> {
+    let is = |key, value| before.and_then(|policy| policy.get(key)) == Some(&value);
+    if is("Unlimited", json!(failover)) && is("Attempts", json!(0)) {
+        return None;
     }
-    Value::Object(policy)
+    Some(match failover {
+        false => json!({"Attempts": 0, "Unlimited": false}),
+        // Nomad wants delays with an unlimited policy.
+        true => json!({
+            "Attempts": 0,
+            "Unlimited": true,
+            "Delay": 30_000_000_000_u64,
+            "DelayFunction": "exponential",
+            "MaxDelay": 3_600_000_000_000_u64,
+        }),
+    })
 }
 
 fn nanos(duration: std::time::Duration) -> u64 {
@@ -374,18 +376,18 @@ mod tests {
         let id = "j";
         registered.insert("ID".to_owned(), json!(id));
         let job = serde_json::from_value(Value::Object(registered.clone())).unwrap();
-        let existing = Existing {
+        let mut existing = Existing {
             document: registered,
             version: 0,
             job,
         };
-        document(&Registration {
+        document(Registration {
             spec: &spec(),
             id,
             region: None,
             layout: Layout::Merged,
             policy,
-            existing: Some(&existing),
+            existing: Some(&mut existing),
             paused: false,
         })
     }

@@ -98,16 +98,16 @@ async fn register_2x(
         context.writer(),
         id,
         spec.enforce_index,
-        |before| async move {
+        |mut before| async move {
             check_index(expected, before.as_ref())?;
             let spec = with_passwords(spec, before.as_ref())?;
-            let document = document(&Registration {
+            let document = document(Registration {
                 spec: &spec,
                 id,
                 region,
                 layout,
                 policy: &settings.policy,
-                existing: before.as_ref(),
+                existing: before.as_mut(),
                 paused,
             });
             *replaced.lock().unwrap_or_else(PoisonError::into_inner) = before.map(|b| b.job);
@@ -370,7 +370,7 @@ pub(super) async fn validate(context: &Context<'_>) -> Result<Validation, Error>
     if let Err(error) = check_layout(&spec, layout) {
         return Ok(failed(error.message().to_owned()));
     }
-    let document = document(&Registration {
+    let document = document(Registration {
         spec: &spec,
         id: &id,
         region,
