@@ -27,7 +27,7 @@ use super::memo::Memo;
 use super::writes::{Write, Writer, conflict, mark};
 use crate::reply::Error;
 
-/// Bytes of jobs remembered: some hundreds.
+/// Bytes of jobs remembered: about a thousand jobs.
 const REMEMBERED: u64 = 4 << 20;
 
 /// The version of each job that this process last found to stand, which it always will:
