@@ -158,7 +158,7 @@ impl Cache {
     }
 }
 
-/// Regions number their indexes apart, so that one ID and one index can mean a
+/// What a job of a region is remembered under. Regions number their indexes apart, so that one ID and one index can mean a
 /// job in each. No name of a region holds a NUL.
 pub fn key<'a>(region: Option<&str>, id: &'a str) -> Cow<'a, str> {
     match region {
