@@ -288,7 +288,7 @@ impl OldJob {
         let kafka = matches!(self.endpoint(side), Endpoint::Kafka(_));
         let known = if kafka { keys::KAFKA } else { keys::DATABASE };
         let mut left = Vec::new();
-        let taken = keys::project(config, known, Layout::Merged, "", &mut left);
+        let taken = keys::project(config, known, Layout::Merged, &mut left);
         // What is there too was only kept as well, for it comes back in another form.
         let taken = Value::Object(taken);
         left.retain(|(pointer, _)| taken.pointer(pointer).is_none());

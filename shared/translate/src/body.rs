@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value};
 
+use super::at::At;
 use super::check::{self, Found, kind};
 use super::spec::{JobSpec, TaskSpec, fault_of_id};
 use super::{Driver, Side, keys, nomad_job, numbers};
@@ -263,8 +264,9 @@ fn task(
     } else {
         keys::DATABASE
     };
-    let at = format!("{at}.Config");
-    let config = keys::canonical(config, known, &at, faults);
+    let at = &At::Root(at);
+    let at = &At::Key(at, "Config");
+    let config = keys::canonical(config, known, at, faults);
     if let Some(connection) = config.get("ConnectionConfig")
         && !connection.is_object()
     {
@@ -274,7 +276,7 @@ fn task(
         ));
     }
     let mut found = Found::default();
-    check::task(side, driver, &config, &at, &mut found);
+    check::task(side, driver, &config, at, &mut found);
     faults.append(&mut found.faults);
     warnings.append(&mut found.warnings);
     fields.warn_of_the_rest(warnings);

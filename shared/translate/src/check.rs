@@ -8,6 +8,7 @@
 
 use serde_json::{Map, Value};
 
+use super::at::At;
 use super::gtid::GtidSet;
 use super::keys::{DATABASE, DO_DB, KAFKA, Key, Kind, TABLES};
 use super::spec::{JobSpec, TaskSpec};
@@ -37,7 +38,13 @@ pub struct Found {
 /// Checks a task's Config, its keys in their canonical spelling, as far as all
 /// generations of the plugin agree. `at` is where it stands, for the texts, which
 /// never quote a value.
-pub fn task(side: Side, driver: Driver, config: &Map<String, Value>, at: &str, found: &mut Found) {
+pub(super) fn task(
+    side: Side,
+    driver: Driver,
+    config: &Map<String, Value>,
+    at: &At<'_>,
+    found: &mut Found,
+) {
     let keys = match driver {
         Driver::Kafka => KAFKA,
         Driver::MySQL | Driver::Oracle => DATABASE,
@@ -54,16 +61,16 @@ pub fn task(side: Side, driver: Driver, config: &Map<String, Value>, at: &str, f
         }
     }
     if side == Side::Src {
-        for (db, at) in items(config, "ReplicateDoDb", at) {
+        each(config, "ReplicateDoDb", at, |db, at| {
             if is_blank(db, "TableSchema") && is_blank(db, "TableSchemaRegex") {
                 found.faults.push(format!("{at} lacks TableSchema"));
             }
-            for (table, at) in items(db, "Tables", &at) {
+            each(db, "Tables", at, |table, at| {
                 if is_blank(table, "TableName") && is_blank(table, "TableRegex") {
                     found.faults.push(format!("{at} lacks TableName"));
                 }
-            }
-        }
+            });
+        });
         if is_on(config, "SkipCreateDbTable") && is_on(config, "DropTableIfExists") {
             found.faults.push(format!(
                 "{at} has both SkipCreateDbTable and DropTableIfExists, which exclude each other"
@@ -82,19 +89,15 @@ pub fn of_layout(spec: &JobSpec, layout: Layout) -> Vec<String> {
     }
     let src = spec.tasks.iter().enumerate();
     for (number, TaskSpec { config, .. }) in src.filter(|(_, task)| task.side == Side::Src) {
-        let at = format!("Tasks[{number}].Config");
-        for (db, at) in items(&config.0, "ReplicateDoDb", &at) {
-            exclusive(db, "TableSchema", "TableSchemaRegex", &at, &mut faults);
-            needs(
-                db,
-                "TableSchemaRegex",
-                "TableSchemaRename",
-                &at,
-                &mut faults,
-            );
-            for (table, at) in items(db, "Tables", &at) {
-                exclusive(table, "TableName", "TableRegex", &at, &mut faults);
-                needs(table, "TableRegex", "TableRename", &at, &mut faults);
+        let faults = &mut faults;
+        let at = &At::Item(&At::Root("Tasks"), number);
+        let at = &At::Key(at, "Config");
+        each(&config.0, "ReplicateDoDb", at, |db, at| {
+            exclusive(db, "TableSchema", "TableSchemaRegex", at, faults);
+            needs(db, "TableSchemaRegex", "TableSchemaRename", at, faults);
+            each(db, "Tables", at, |table, at| {
+                exclusive(table, "TableName", "TableRegex", at, faults);
+                needs(table, "TableRegex", "TableRename", at, faults);
                 let count = |name| {
                     table
                         .get(name)
@@ -107,44 +110,48 @@ pub fn of_layout(spec: &JobSpec, layout: Layout) -> Vec<String> {
                         "{at} has {to} ColumnMapTo for {from} ColumnMapFrom"
                     ));
                 }
-            }
-        }
-        for (db, at) in items(&config.0, "ReplicateIgnoreDb", &at) {
+            });
+        });
+        each(&config.0, "ReplicateIgnoreDb", at, |db, at| {
             if is_blank(db, "TableSchema") {
                 faults.push(format!("{at} lacks TableSchema"));
             }
-            for (table, at) in items(db, "Tables", &at) {
+            each(db, "Tables", at, |table, at| {
                 if is_blank(table, "TableName") {
                     faults.push(format!("{at} lacks TableName"));
                 }
-            }
-        }
+            });
+        });
     }
     faults
 }
 
-fn exclusive(fields: &Map<String, Value>, a: &str, b: &str, at: &str, faults: &mut Vec<String>) {
+fn exclusive(fields: &Map<String, Value>, a: &str, b: &str, at: &At<'_>, faults: &mut Vec<String>) {
     if !is_blank(fields, a) && !is_blank(fields, b) {
         faults.push(format!("{at} has both {a} and {b}: the plugin takes one"));
     }
 }
 
-fn needs(fields: &Map<String, Value>, a: &str, b: &str, at: &str, faults: &mut Vec<String>) {
+fn needs(fields: &Map<String, Value>, a: &str, b: &str, at: &At<'_>, faults: &mut Vec<String>) {
     if !is_blank(fields, a) && is_blank(fields, b) {
         faults.push(format!("{at} has {a} without {b}"));
     }
 }
 
-/// The objects in an array of an object, each with its place.
-fn items<'a>(
-    fields: &'a Map<String, Value>,
-    name: &'a str,
-    at: &str,
-) -> impl Iterator<Item = (&'a Map<String, Value>, String)> {
-    let at = format!("{at}.{name}");
+/// Looks at the objects in an array of an object, each with its place.
+fn each(
+    fields: &Map<String, Value>,
+    name: &str,
+    at: &At<'_>,
+    mut look: impl FnMut(&Map<String, Value>, &At<'_>),
+) {
+    let at = At::Key(at, name);
     let items = fields.get(name).and_then(Value::as_array);
-    let numbered = items.into_iter().flatten().enumerate();
-    numbered.filter_map(move |(number, item)| Some((item.as_object()?, format!("{at}[{number}]"))))
+    for (number, item) in items.into_iter().flatten().enumerate() {
+        if let Some(item) = item.as_object() {
+            look(item, &At::Item(&at, number));
+        }
+    }
 }
 
 fn is_blank(fields: &Map<String, Value>, name: &str) -> bool {
@@ -167,7 +174,7 @@ fn is_on(fields: &Map<String, Value>, name: &str) -> bool {
 fn block(
     fields: &Map<String, Value>,
     keys: &'static [Key],
-    at: &str,
+    at: &At<'_>,
     strict: bool,
     found: &mut Found,
 ) {
@@ -176,7 +183,7 @@ fn block(
             unknown(name, keys, at, strict, found);
             continue;
         };
-        let at = format!("{at}.{name}");
+        let at = &At::Key(at, name);
         match (key.below(), value) {
             (_, Value::Null) => {}
             (None, value) => {
@@ -184,13 +191,13 @@ fn block(
                     found.faults.push(format!("{at} is {fault}"));
                 }
             }
-            (Some((below, false)), Value::Object(inner)) => block(inner, below, &at, false, found),
+            (Some((below, false)), Value::Object(inner)) => block(inner, below, at, false, found),
             (Some((below, true)), Value::Array(items)) => {
                 let copied = std::ptr::eq(below, DO_DB) || std::ptr::eq(below, TABLES);
                 for (number, item) in items.iter().enumerate() {
-                    let at = format!("{at}[{number}]");
+                    let at = &At::Item(at, number);
                     match item {
-                        Value::Object(inner) => block(inner, below, &at, copied, found),
+                        Value::Object(inner) => block(inner, below, at, copied, found),
                         other => found
                             .faults
                             .push(format!("{at} is {}, an object is expected", kind(other))),
@@ -210,7 +217,7 @@ fn block(
     }
 }
 
-fn unknown(name: &str, keys: &'static [Key], at: &str, strict: bool, found: &mut Found) {
+fn unknown(name: &str, keys: &'static [Key], at: &At<'_>, strict: bool, found: &mut Found) {
     // In a list of what is not copied, 2.x reads the keys of the list of what is.
     let elsewhere = [DATABASE, KAFKA, DO_DB, TABLES];
     let known = |keys: &&'static [Key]| keys.iter().any(|key| key.name == name);
@@ -277,7 +284,7 @@ fn is_whole(text: &str) -> bool {
 }
 
 /// What a task cannot do without.
-fn required(driver: Driver, config: &Map<String, Value>, at: &str, found: &mut Found) {
+fn required(driver: Driver, config: &Map<String, Value>, at: &At<'_>, found: &mut Found) {
     let (place, needed): (_, &[&str]) = match driver {
         Driver::Kafka => (None, &["Brokers", "Topic"]),
         Driver::Oracle => (
@@ -290,9 +297,9 @@ fn required(driver: Driver, config: &Map<String, Value>, at: &str, found: &mut F
         ),
     };
     let (fields, at) = match place {
-        None => (config, at.to_owned()),
+        None => (config, *at),
         Some(place) => match config.get(place) {
-            Some(Value::Object(fields)) => (fields, format!("{at}.{place}")),
+            Some(Value::Object(fields)) => (fields, At::Key(at, place)),
             None | Some(Value::Null) => {
                 let text = format!("{at}.{place} is missing: {}", needed.join(", "));
                 found.faults.push(text);
@@ -371,7 +378,8 @@ mod tests {
     fn found(config: Value) -> Found {
         let config: Map<String, Value> = serde_json::from_value(config).unwrap();
         let mut found = Found::default();
-        task(Side::Src, Driver::MySQL, &config, "Config", &mut found);
+        let at = &At::Root("Config");
+        task(Side::Src, Driver::MySQL, &config, at, &mut found);
         found
     }
 

@@ -9,6 +9,7 @@
 
 use serde_json::{Map, Value};
 
+use super::at::At;
 use super::{Layout, template};
 
 /// A key: its spelling, what is below it, who takes it.
@@ -291,29 +292,28 @@ pub(super) fn is_block(name: &str) -> bool {
 
 /// The same object, known keys in their canonical spelling at every depth.
 /// Pushes a fault for a key that is there twice.
-pub fn canonical(
+pub(super) fn canonical(
     fields: Map<String, Value>,
     keys: &'static [Key],
-    at: &str,
+    at: &At<'_>,
     faults: &mut Vec<String>,
 ) -> Map<String, Value> {
     let mut result = Map::new();
     for (name, value) in fields {
         let key = find(keys, &name);
+        let here = At::Key(at, &name);
         let value = match (key.map(|key| key.shape), value) {
             (Some(Shape::Block(below)), Value::Object(inner)) => {
-                Value::Object(canonical(inner, below, &format!("{at}.{name}"), faults))
+                Value::Object(canonical(inner, below, &here, faults))
             }
             (Some(Shape::List(below)), Value::Array(items)) => items
                 .into_iter()
                 .enumerate()
                 .map(|(position, item)| match item {
-                    Value::Object(inner) => Value::Object(canonical(
-                        inner,
-                        below,
-                        &format!("{at}.{name}[{position}]"),
-                        faults,
-                    )),
+                    Value::Object(inner) => {
+                        let here = At::Item(&here, position);
+                        Value::Object(canonical(inner, below, &here, faults))
+                    }
                     other => other,
                 })
                 .collect(),
@@ -329,45 +329,53 @@ pub fn canonical(
 
 /// What a generation of the plugin takes of an object, its strings escaped.
 /// Everything that it would refuse or that Nomad would not give back as it was
-/// goes to `rest`, as JSON pointers below `at` and values.
+/// goes to `rest`, as JSON pointers and values.
 pub fn project(
     fields: &Map<String, Value>,
     keys: &'static [Key],
     layout: Layout,
-    at: &str,
+    rest: &mut Vec<(String, Value)>,
+) -> Map<String, Value> {
+    project_at(fields, keys, layout, &At::Root(""), rest)
+}
+
+fn project_at(
+    fields: &Map<String, Value>,
+    keys: &'static [Key],
+    layout: Layout,
+    at: &At<'_>,
     rest: &mut Vec<(String, Value)>,
 ) -> Map<String, Value> {
     let mut result = Map::new();
     for (name, value) in fields {
-        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        let here = At::Key(at, name);
         let key = keys.iter().find(|key| key.name == name);
         let taken = key.is_some_and(|key| match key.taken {
             Taken::From(first) => layout >= first,
             Taken::Never => false,
         });
         let (Some(key), true, false) = (key, taken, value.is_null()) else {
-            rest.push((pointer, value.clone()));
+            rest.push((here.pointer(), value.clone()));
             continue;
         };
         let value = match (key.shape, value) {
             (Shape::Block(below), Value::Object(inner)) => {
-                Value::Object(project(inner, below, layout, &pointer, rest))
+                Value::Object(project_at(inner, below, layout, &here, rest))
             }
             (Shape::List(below), Value::Array(items)) => items
                 .iter()
                 .enumerate()
-                .map(|(position, item)| match item {
-                    Value::Object(inner) => Value::Object(project(
-                        inner,
-                        below,
-                        layout,
-                        &format!("{pointer}/{position}"),
-                        rest,
-                    )),
-                    other => send(other, format!("{pointer}/{position}"), rest),
+                .map(|(position, item)| {
+                    let here = At::Item(&here, position);
+                    match item {
+                        Value::Object(inner) => {
+                            Value::Object(project_at(inner, below, layout, &here, rest))
+                        }
+                        other => send(other, &here, rest),
+                    }
                 })
                 .collect(),
-            (_, value) => send(value, pointer, rest),
+            (_, value) => send(value, &here, rest),
         };
         result.insert(name.clone(), value);
     }
@@ -375,10 +383,10 @@ pub fn project(
 }
 
 /// A value on its way out, kept too if it would come back changed.
-fn send(value: &Value, pointer: String, rest: &mut Vec<(String, Value)>) -> Value {
+fn send(value: &Value, at: &At<'_>, rest: &mut Vec<(String, Value)>) -> Value {
     let mut sent = through_go(value);
     if sent != *value {
-        rest.push((pointer, value.clone()));
+        rest.push((at.pointer(), value.clone()));
     }
     template::escape_value(&mut sent);
     sent
@@ -437,7 +445,10 @@ mod tests {
             "ReplicateDoDb": [{"TableSchema": "s", "Tables": [{"TableName": "t", "Where": "w"}]}],
             "SystemVariables": {"Sql_Mode": "x"}, "mine": {"host": 1}
         }));
-        assert_eq!(canonical(given, DATABASE, "Config", &mut faults), expected);
+        assert_eq!(
+            canonical(given, DATABASE, &At::Root("Config"), &mut faults),
+            expected
+        );
         assert_eq!(faults, Vec::<String>::new());
     }
 
@@ -447,7 +458,7 @@ mod tests {
         canonical(
             object(json!({"Gtid": "a", "gtid": "b"})),
             DATABASE,
-            "Config",
+            &At::Root("Config"),
             &mut faults,
         );
         assert_eq!(faults, ["Config.Gtid is given twice, once as `gtid`"]);
@@ -460,7 +471,7 @@ mod tests {
             "ReplicateDoDb": [{"TableSchema": "${s}", "Tables": [{"TableName": "t", "ColumnMapFrom": ["a"]}], "x/y": 1}]
         }));
         let mut rest = Vec::new();
-        let sent = project(&config, DATABASE, Layout::Split, "", &mut rest);
+        let sent = project(&config, DATABASE, Layout::Split, &mut rest);
         assert_eq!(
             Value::Object(sent),
             json!({

@@ -5,6 +5,7 @@
 //! oddly says so in a line, with the recording that shows it.
 
 pub mod allocation;
+mod at;
 pub mod body;
 pub mod check;
 pub mod cluster;

@@ -216,7 +216,7 @@ fn configs(spec: &JobSpec, layout: Layout, kept: &mut MetaRecord) -> Configs {
         } else {
             keys::DATABASE
         };
-        let mut config = keys::project(&task.config.0, known, layout, "", &mut rest);
+        let mut config = keys::project(&task.config.0, known, layout, &mut rest);
         if task.side == Side::Dest {
             for key in keys::NOT_OF_DEST {
                 if config.remove(*key).is_some() {

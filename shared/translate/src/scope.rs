@@ -46,80 +46,65 @@ impl fmt::Display for Place {
 /// What a Src's Config copies. Patterns stand as they were written.
 #[must_use]
 pub fn copied(src: &Map<String, Value>) -> BTreeSet<Place> {
-    places(
-        src,
-        ["TableSchema", "TableSchemaRegex"],
-        ["TableName", "TableRegex"],
-    )
+    let schema = ["TableSchema", "TableSchemaRegex"];
+    let table = ["TableName", "TableRegex"];
+    places(src, schema, table, |_, _| true)
 }
 
 /// Where a Src's Config makes its rows go. What a pattern decides is left out.
 fn written(src: &Map<String, Value>) -> BTreeSet<Place> {
     let schema = ["TableSchemaRename", "TableSchema"];
     let table = ["TableRename", "TableName"];
-    let has = |fields: &Map<String, Value>, name| text(fields, name).is_some();
-    let mut src = src.clone();
-    if let Some(Value::Array(dbs)) = src.get_mut("ReplicateDoDb") {
-        let before = dbs.len();
-        dbs.retain(|db| {
-            db.as_object()
-                .is_some_and(|db| !has(db, "TableSchemaRegex"))
-        });
-        for db in dbs.iter_mut() {
-            if let Some(Value::Array(tables)) = db.get_mut("Tables") {
-                let plain = |one: &Value| one.as_object().is_some_and(|t| !has(t, "TableRegex"));
-                let before = tables.len();
-                tables.retain(plain);
-                if tables.is_empty() && before > 0 {
-                    *db = Value::Null;
-                }
-            }
-        }
-        dbs.retain(Value::is_object);
-        // Patterns only.
-        if dbs.is_empty() && before > 0 {
-            return BTreeSet::new();
-        }
-    }
-    places(&src, schema, table)
+    let is_plain = |fields: &_, pattern: &_| text(fields, pattern).is_none();
+    places(src, schema, table, is_plain)
 }
 
-fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
+fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     let text = fields.get(name)?.as_str()?;
-    (!text.is_empty()).then(|| text.to_owned())
+    (!text.is_empty()).then_some(text)
 }
 
-/// `schema`, `table`: the keys that name one, the first that is there counts.
-fn places(src: &Map<String, Value>, schema: [&str; 2], table: [&str; 2]) -> BTreeSet<Place> {
-    let array = |fields: &Map<String, Value>, name| -> Vec<Map<String, Value>> {
-        let items = fields.get(name).and_then(Value::as_array);
-        let objects = items.into_iter().flatten().filter_map(Value::as_object);
-        objects.cloned().collect()
-    };
-    let dbs = array(src, "ReplicateDoDb");
+fn objects<'a>(
+    fields: &'a Map<String, Value>,
+    name: &str,
+) -> impl Iterator<Item = &'a Map<String, Value>> {
+    let items = fields.get(name).and_then(Value::as_array);
+    items.into_iter().flatten().filter_map(Value::as_object)
+}
+
+/// `schema`, `table`: the keys that name one, the first that is there counts. `counts`:
+/// whether an entry does, by the key of its pattern.
+fn places(
+    src: &Map<String, Value>,
+    schema: [&str; 2],
+    table: [&str; 2],
+    counts: impl Fn(&Map<String, Value>, &str) -> bool,
+) -> BTreeSet<Place> {
     let named = |fields: &Map<String, Value>, [first, second]: [&str; 2]| {
-        text(fields, first).or_else(|| text(fields, second))
+        let name = text(fields, first).or_else(|| text(fields, second));
+        name.map(str::to_owned)
     };
-    if dbs.is_empty() {
+    let mut dbs = objects(src, "ReplicateDoDb").peekable();
+    if dbs.peek().is_none() {
         return BTreeSet::from([Place {
             schema: None,
             table: None,
         }]);
     }
     let mut places = BTreeSet::new();
-    for db in dbs {
-        let schema = named(&db, schema);
-        let tables = array(&db, "Tables");
-        if tables.is_empty() {
+    for db in dbs.filter(|db| counts(db, "TableSchemaRegex")) {
+        let schema = named(db, schema);
+        let mut tables = objects(db, "Tables").peekable();
+        if tables.peek().is_none() {
             places.insert(Place {
                 schema: schema.clone(),
                 table: None,
             });
         }
-        for one in tables {
+        for one in tables.filter(|one| counts(one, "TableRegex")) {
             places.insert(Place {
                 schema: schema.clone(),
-                table: named(&one, table),
+                table: named(one, table),
             });
         }
     }
