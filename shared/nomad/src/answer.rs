@@ -148,14 +148,6 @@ pub(crate) fn read_json<'a, T: Deserialize<'a>>(
         call: format!("/{}", segments.join("/")),
         shape: format!("no UTF-8 at byte {} of {}", error.valid_up_to(), body.len()),
     })?;
-    read_text(text, segments)
-}
-
-/// The same of a text.
-pub(crate) fn read_text<'a, T: Deserialize<'a>>(
-    text: &'a str,
-    segments: &[&str],
-) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|error| Error::Unreadable {
         call: format!("/{}", segments.join("/")),
         shape: format!(

@@ -64,7 +64,7 @@ impl Session<'_> {
     }
 
     /// `GET /v1/jobs` as it stands, to be read with
-    /// [`stubs`](super::stubs) or [`ListedJob::all`](super::ListedJob::all) if it has changed.
+    /// [`stubs`](super::stubs) if it has changed.
     ///
     /// # Errors
     /// As every call.

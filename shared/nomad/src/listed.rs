@@ -1,12 +1,10 @@
 //! Answers that were taken as they stand, and are read later or not at all.
 
 use dtle_translate::wire::{AllocationStub, Job, JobStub, JobVersion};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::Error;
-use super::answer::{read_json, read_text};
+use super::answer::read_json;
 
 const JOBS: &[&str] = &["v1", "jobs"];
 const JOB: &[&str] = &["v1", "job"];
@@ -51,44 +49,4 @@ pub fn allocation_stubs(text: &[u8]) -> Result<Vec<AllocationStub>, Error> {
 /// [`Error::Unreadable`] when there are none.
 pub fn stubs(text: &[u8]) -> Result<Vec<JobStub>, Error> {
     read_json(text, JOBS)
-}
-
-/// An entry of a list of jobs whose stub has not been read yet: the stubs of thousands of
-/// jobs at once would take more room than the list.
-#[derive(Debug)]
-pub struct ListedJob {
-    /// The job's ID.
-    pub id: String,
-    text: Box<RawValue>,
-}
-
-impl ListedJob {
-    /// The entries of what [`Session::jobs_text`](super::Session::jobs_text) brought, by
-    /// their IDs.
-    ///
-    /// # Errors
-    /// [`Error::Unreadable`] when there are none.
-    pub fn all(text: &[u8]) -> Result<Vec<Self>, Error> {
-        #[derive(Deserialize)]
-        struct Head {
-            #[serde(rename = "ID", default)]
-            id: String,
-        }
-        let entries: Vec<Box<RawValue>> = read_json(text, JOBS)?;
-        let read = |text: Box<RawValue>| {
-            let Head { id } = read_text(text.get(), JOBS)?;
-            Ok(Self { id, text })
-        };
-        let mut entries: Vec<Self> = entries.into_iter().map(read).collect::<Result<_, _>>()?;
-        entries.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(entries)
-    }
-
-    /// The stub.
-    ///
-    /// # Errors
-    /// [`Error::Unreadable`] when it is none.
-    pub fn stub(&self) -> Result<JobStub, Error> {
-        read_text(self.text.get(), JOBS)
-    }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// The string that Nomad's template engine turns back into `text`.
 pub(super) fn escape(text: &str) -> Cow<'_, str> {
-    if !text.contains("${") && !text.contains("%{") {
+    if !has_any(text, ["${", "%{"]) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace("${", "$${").replace("%{", "%%{"))
@@ -16,10 +16,15 @@ pub(super) fn escape(text: &str) -> Cow<'_, str> {
 
 /// The opposite of [`escape`].
 pub(super) fn unescape(text: &str) -> Cow<'_, str> {
-    if !text.contains("$${") && !text.contains("%%{") {
+    if !has_any(text, ["$${", "%%{"]) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace("$${", "${").replace("%%{", "%{"))
+}
+
+/// Whether a text has one of these openings. Hardly any text has a brace at all.
+fn has_any(text: &str, openings: [&str; 2]) -> bool {
+    text.contains('{') && openings.iter().any(|opening| text.contains(opening))
 }
 
 /// [`escape`] in every string of a value, keys included.

@@ -5,9 +5,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
-use dtle_nomad::{ListedJob, Read, ReadOptions, Table};
+use dtle_nomad::{Read, ReadOptions, Table, stubs};
 use dtle_translate::job;
 use dtle_translate::progress::Progress;
+use dtle_translate::wire::JobStub;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::state::FIRST_LOOKS;
@@ -146,7 +147,8 @@ async fn read(
         return Ok((Read { value, meta }, progress.map(|_| ())));
     }
     let progress_of_all = all_progress(&progress);
-    let jobs = ListedJob::all(&nomad)?;
+    let mut jobs = stubs(&nomad)?;
+    jobs.sort_by(|a, b| a.id.cmp(&b.id));
     // 2.x's list is nearly twice as long as Nomad's.
     let text = String::with_capacity(2 * nomad.len());
     drop(nomad);
@@ -198,7 +200,7 @@ struct Written {
 /// `list` when it is its turn, so that the whole is never there twice.
 async fn write(
     reader: Reader<'_>,
-    jobs: Vec<ListedJob>,
+    jobs: Vec<JobStub>,
     progress: &Heard<BTreeMap<String, Progress>>,
     last: Option<&Kept>,
     options: &ReadOptions,
@@ -207,9 +209,7 @@ async fn write(
     let plain = &options.plain();
     let nothing = Progress::default();
     let looks = &AtomicUsize::new(FIRST_LOOKS);
-    let write = async |listed: ListedJob| -> Result<Option<Written>, Error> {
-        let stub = listed.stub()?;
-        let id = listed.id;
+    let write = async |stub: JobStub| -> Result<Option<Written>, Error> {
         let progress = progress
             .as_ref()
             .map(|all| all.get(&stub.name).unwrap_or(&nothing));
@@ -220,9 +220,13 @@ async fn write(
             &stub.job_summary,
             progress,
         ));
-        if let Some(text) = last.and_then(|last| last.entry(&id, made_of)) {
+        if let Some(text) = last.and_then(|last| last.entry(&stub.id, made_of)) {
             let (text, made_of) = (text.to_owned(), Some(made_of));
-            return Ok(Some(Written { id, made_of, text }));
+            return Ok(Some(Written {
+                id: stub.id,
+                made_of,
+                text,
+            }));
         }
         let Some(mut job) = known(reader, &stub, plain, looks).await? else {
             return Ok(None);
@@ -230,7 +234,11 @@ async fn write(
         job.progress = progress.cloned().map_err(Clone::clone);
         let text = text_of_job(&job::to_stub(job.to_v2(reader.mask_passwords)))?;
         let made_of = job.told.then_some(made_of);
-        Ok(Some(Written { id, made_of, text }))
+        Ok(Some(Written {
+            id: stub.id,
+            made_of,
+            text,
+        }))
     };
     let mut entries = Vec::with_capacity(jobs.len());
     let mut is_doubtful = false;
