@@ -114,13 +114,29 @@ async fn writes_are_read_back_only_where_a_server_is_older_than_2_0_1() {
         let asked = setup.asked();
         let members = asked.iter().filter(|one| *one == MEMBERS).count();
         assert_eq!(members, 1, "{build}: {asked:?}");
+        // What a document does not say Nomad fills in, and that is to stay: the first
+        // change of it begins with what Nomad has.
+        let mut sent = setup.versions("x").await[0].clone();
+        sent["Priority"] = json!(70);
+        for (is_sent, name) in [(false, "first"), (true, "next")] {
+            if is_sent {
+                let body = json!({ "Job": sent });
+                api.put_json("/v1/job/x", &body).await.succeeds();
+            }
+            setup.proxies[0].forget();
+            api.put_json("/v1/job/x", &named("x", name))
+                .await
+                .succeeds();
+            let asked = setup.asked();
+            assert_eq!(asked[..2], [READ, WRITE], "{build} {name}");
+        }
         setup.proxies[0].forget();
         api.put_json("/v1/job/x", &named("x", "other"))
             .await
             .succeeds();
         api.post("/v1/job/x/pause").await.succeeds();
         let one = match is_read_back {
-            // What was read back is what the next write begins with.
+            // What was sent is what the next change begins with.
             true => [WRITE, READ],
             false => [READ, WRITE],
         };
@@ -259,6 +275,69 @@ async fn what_a_process_has_written_is_no_answer() {
     let answer = first.put_json("/v1/job/x", &ours).await;
     assert_eq!(answer.status, 404, "{}", answer.shown());
     assert_eq!(setup.versions("x").await[0]["JobModifyIndex"], index);
+}
+
+/// A process that changes a job again begins with what it has sent. What comes of it is
+/// what comes of beginning with what Nomad has, as two do who take turns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_process_has_written_is_what_nomad_has() {
+    let moved = |failover: bool| {
+        let mut job = named("x", "moved");
+        job["Failover"] = json!(failover);
+        job["Tasks"][0]["NodeName"] = json!("nomad-dtle");
+        job["Tasks"][0]["Config"]["ChunkSize"] = json!(9_007_199_254_740_993_u64);
+        job["Tasks"][0]["Config"]["ReplicateDoDb"] = json!([{"TableSchema": "${a}"}]);
+        job
+    };
+    let mut all = Vec::new();
+    for takers in [1, 2] {
+        let options = Options {
+            job_tracked_versions: 100,
+            ..Options::default()
+        };
+        let setup = Setup::of("1.1.2", options).await;
+        let mut turns = setup.apis.iter().take(takers).cycle();
+        let mut next = || turns.next().unwrap();
+        next().post_json("/v1/jobs", &job("x")).await.succeeds();
+        for _ in 0..2 {
+            next()
+                .put_json("/v1/job/x", &named("x", "other"))
+                .await
+                .succeeds();
+            next().put_json("/v1/job/x", &moved(true)).await.succeeds();
+            next().post("/v1/job/x/pause").await.succeeds();
+            next().put_json("/v1/job/x", &moved(false)).await.succeeds();
+            next().post("/v1/job/x/pause").await.succeeds();
+            next().post("/v1/job/x/resume").await.succeeds();
+            // A Nomad job, in which Nomad reads every name and fills in the rest.
+            let mut theirs = setup.versions("x").await[0].clone();
+            let theirs = theirs.as_object_mut().unwrap();
+            theirs.remove("Priority");
+            let mut group = theirs["TaskGroups"][0].take();
+            group.as_object_mut().unwrap().remove("Count");
+            group["count"] = json!(1);
+            theirs["TaskGroups"][0] = group;
+            let theirs = json!({ "job": theirs });
+            next().put_json("/v1/job/x", &theirs).await.succeeds();
+            next().post("/v1/job/x/pause").await.succeeds();
+            next().post("/v1/job/x/resume").await.succeeds();
+        }
+        let mut versions = setup.versions("x").await;
+        for version in &mut versions {
+            let text = version["Meta"]["dtle2"].as_str().unwrap();
+            let mut kept: Value = serde_json::from_str(text).unwrap();
+            for own in ["Mark", "Started"] {
+                kept.as_object_mut().unwrap().remove(own);
+            }
+            version["Meta"]["dtle2"] = kept;
+            for own in ["JobModifyIndex", "ModifyIndex", "SubmitTime"] {
+                version.as_object_mut().unwrap().remove(own);
+            }
+        }
+        all.push(versions);
+    }
+    assert_eq!(all[0].len(), 17);
+    assert_eq!(all[0], all[1]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

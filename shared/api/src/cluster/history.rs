@@ -14,7 +14,7 @@
 //! versions of a job one by one, so a write whose number is the next one after the
 //! version that it changed has replaced no other, and it stands if that one does.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dtle_nomad::{self as nomad, Process, Session};
 use dtle_translate::register::Existing;
@@ -27,8 +27,11 @@ use super::memo::Memo;
 use super::writes::{Write, Writer, conflict, mark};
 use crate::reply::Error;
 
-/// Bytes of jobs remembered: about a thousand jobs.
-const REMEMBERED: u64 = 4 << 20;
+/// Bytes of jobs remembered: some 400 jobs.
+const REMEMBERED: u64 = 16 << 20;
+
+/// How much more room a document takes than its text.
+const ROOM: usize = 8;
 
 /// The version of each job that this process last found to stand, which it always will:
 /// that depends on earlier versions only.
@@ -38,8 +41,8 @@ pub struct Standing(Memo<Stood>);
 #[derive(Clone)]
 struct Stood {
     key: JobVersionKey,
-    /// The job, if the process has read it after its own write.
-    text: Option<Arc<[u8]>>,
+    /// The job, if this process has written it and not begun to change it since.
+    document: Arc<Mutex<Option<Map<String, Value>>>>,
 }
 
 impl Standing {
@@ -53,19 +56,33 @@ impl Standing {
         }))
     }
 
-    /// The job as this process has written it last.
+    /// The job as this process has written it last, for one change of it.
     pub(super) async fn job(&self, nomad: &Session<'_>, id: &str) -> Option<Existing> {
-        existing(&self.get(nomad, id).await?.text?).ok()
+        let stood = self.get(nomad, id).await?;
+        let document = stood.document.lock();
+        let document = document.unwrap_or_else(PoisonError::into_inner).take();
+        existing(document?).ok()
     }
 
     async fn get(&self, nomad: &Session<'_>, id: &str) -> Option<Stood> {
         self.0.get(&key(nomad.region().await.ok()?, id))
     }
 
-    async fn insert(&self, nomad: &Session<'_>, id: &str, stood: Stood) {
+    /// `size`: of the document, in bytes.
+    async fn insert(
+        &self,
+        nomad: &Session<'_>,
+        id: &str,
+        version: JobVersionKey,
+        document: Option<Map<String, Value>>,
+        size: usize,
+    ) {
         if let Ok(region) = nomad.region().await {
-            let text = stood.text.as_ref().map_or(0, |text| text.len());
-            let size = u32::try_from(256 + id.len() + text).unwrap_or(u32::MAX);
+            let size = u32::try_from(256 + id.len() + size).unwrap_or(u32::MAX);
+            let stood = Stood {
+                key: version,
+                document: Arc::new(Mutex::new(document)),
+            };
             self.0
                 .insert_sized(key(region, id).into_owned(), stood, size);
         }
@@ -140,7 +157,7 @@ impl Write<'_> {
     /// job's earlier versions: it made the job, or has the next number after a version
     /// that stands, of the same job. The first version of a job always stands. A number
     /// that others wrote into a job only makes the numbers after it higher.
-    pub(super) async fn follows_what_stands(&self, ours: u64) -> bool {
+    pub(super) async fn follows_what_stands(&mut self, ours: u64) -> bool {
         let Writer {
             nomad, standing, ..
         } = self.writer;
@@ -159,18 +176,23 @@ impl Write<'_> {
         let Ok(text) = nomad.job_text(self.id).await else {
             return false;
         };
-        let Ok(now) = nomad::job_version(&text.value) else {
+        let Ok(now) = nomad::version_number(&text.value) else {
             return false;
         };
         let found = (now.job_modify_index, now.version, now.create_index);
         let follows = found == (ours, number, create_index);
         if follows {
-            let stood = Stood {
-                key: now.key(),
-                // Its own copy: this one may be a part of all that the socket brought.
-                text: Some(text.value[..].into()),
-            };
-            standing.insert(nomad, self.id, stood).await;
+            // A changed document of Nomad's own is what is registered now, but for its
+            // numbers. In another one Nomad fills in what it does not say, and that is
+            // to stay: the next change begins with what Nomad has.
+            let document = self.is_nomads.then(|| {
+                let mut document = std::mem::take(&mut self.document);
+                now.put_into(&mut document);
+                document
+            });
+            let size = document.as_ref().map_or(0, |_| ROOM * text.value.len());
+            let insert = standing.insert(nomad, self.id, now.key(), document, size);
+            insert.await;
         }
         follows
     }
@@ -201,9 +223,8 @@ impl Write<'_> {
         let mut stand = standing(&versions, Some((ours, self.expected)));
         if stand.contains(&ours) {
             if let Some(own) = versions.iter().find(|v| v.job_modify_index == ours) {
-                let (key, text) = (own.key(), None);
-                let stood = Stood { key, text };
-                self.writer.standing.insert(nomad, self.id, stood).await;
+                let standing = self.writer.standing;
+                standing.insert(nomad, self.id, own.key(), None, 0).await;
             }
             return Ok(None);
         }

@@ -19,6 +19,7 @@ use dtle_translate::wire::{Job, JobStub, JobSummary};
 use dtle_translate::{JobView, job, password};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use self::state::status;
 use super::events::Events;
@@ -187,19 +188,18 @@ fn all_progress(stored: &Heard<Stored>) -> Heard<BTreeMap<String, Progress>> {
 /// 404 `job not found` for another tenant's job.
 pub async fn registered(nomad: &Session<'_>, id: &str) -> Result<Option<Existing>, Error> {
     match nomad.job_text(id).await {
-        Ok(text) => existing(&text.value).map(Some),
+        Ok(text) => existing(nomad::job_document(&text.value)?).map(Some),
         Err(nomad::Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
 
-/// The same of what Nomad has sent. Its Version is left out of the document, because
-/// Nomad numbers versions itself and from 2.0 on would take the one in the document.
+/// The same of its whole document. Its Version is left out of that, because Nomad
+/// numbers versions itself and from 2.0 on would take the one in the document.
 ///
 /// # Errors
 /// 404 `job not found` for another tenant's job.
-pub fn existing(text: &[u8]) -> Result<Existing, Error> {
-    let mut document = nomad::job_document(text)?;
+pub fn existing(mut document: Map<String, Value>) -> Result<Existing, Error> {
     let version = document.remove("Version");
     let version = version.and_then(|v| v.as_u64()).unwrap_or_default();
     let job = Job::deserialize(&document).map_err(|error| {

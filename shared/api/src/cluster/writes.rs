@@ -38,9 +38,19 @@ pub struct Writer<'a> {
     pub servers: &'a Servers,
 }
 
-/// Registers what `decide` makes of the job that is registered under an ID, if any.
-/// `once`: the caller set the index, so that a change by somebody else is the caller's
-/// to handle. Returns the Raft index of the write; `None` if `decide` changes nothing.
+/// What is to become of a job.
+pub enum Decision {
+    /// It stays as it is.
+    Keep,
+    /// Nomad's own document, with some of its fields changed.
+    Change(Map<String, Value>),
+    /// Another document: that of a new job, or one that a caller has sent.
+    Replace(Map<String, Value>),
+}
+
+/// Makes of the job that is registered under an ID, if any, what `decide` says. `once`:
+/// the caller set the index, so that a change by somebody else is the caller's to handle.
+/// Returns the Raft index of the write; `None` if the job stays as it is.
 ///
 /// # Errors
 /// Those of `decide`; 404 `job not found` for another tenant's job; 500 `Enforcing job
@@ -53,14 +63,14 @@ pub async fn change<F>(
     decide: impl Fn(Option<Existing>) -> F,
 ) -> Result<Option<u64>, Error>
 where
-    F: Future<Output = Result<Option<Map<String, Value>>, Error>>,
+    F: Future<Output = Result<Decision, Error>>,
 {
     let mut attempt = 1;
     let mut may_be_remembered = true;
     loop {
         let lock = writer.locks.lock(id).await;
         // What this process wrote last is mostly what is there. Nomad refuses the write
-        // if it is not, and anything but a change is decided on what Nomad says now.
+        // if it is not, and anything but a write is decided on what Nomad says now.
         let remembered = match std::mem::take(&mut may_be_remembered) {
             true => writer.standing.job(writer.nomad, id).await,
             false => None,
@@ -76,10 +86,11 @@ where
             .as_ref()
             .and_then(|b| MetaRecord::text(&b.document))
             .map(str::to_owned);
-        let mut document = match decide(before).await {
-            Ok(Some(document)) => document,
+        let (mut document, is_nomads) = match decide(before).await {
+            Ok(Decision::Change(document)) => (document, true),
+            Ok(Decision::Replace(document)) => (document, false),
             _ if is_remembered => continue,
-            Ok(None) => return Ok(None),
+            Ok(Decision::Keep) => return Ok(None),
             Err(error) => return Err(error),
         };
         let decided = MetaRecord::text(&document);
@@ -89,12 +100,13 @@ where
             continue;
         }
         let name = is_new.then(|| mark(&mut document, expected));
-        let write = Write {
+        let mut write = Write {
             writer,
             id,
             base,
             expected,
             document,
+            is_nomads,
             name,
         };
         match write.make().await? {
@@ -146,7 +158,9 @@ pub(super) struct Write<'a> {
     pub(super) base: Option<Base>,
     /// The JobModifyIndex of that version, 0 for a new job.
     pub(super) expected: u64,
-    document: Map<String, Value>,
+    pub(super) document: Map<String, Value>,
+    /// Whether that is Nomad's own with some of its fields changed.
+    pub(super) is_nomads: bool,
     /// The name of the document's mark; `None` where its Meta stays as it is.
     name: Option<String>,
 }
@@ -154,7 +168,7 @@ pub(super) struct Write<'a> {
 impl Write<'_> {
     /// Makes the write. Returns its Raft index, or Nomad's text when there is a
     /// conflict.
-    async fn make(&self) -> Result<Result<u64, String>, Error> {
+    async fn make(&mut self) -> Result<Result<u64, String>, Error> {
         let nomad = self.writer.nomad;
         let (ours, index) = match nomad.register(&self.document, self.expected).await {
             Ok(answer) => (answer.job_modify_index, answer.index),

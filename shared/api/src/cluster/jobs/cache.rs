@@ -158,8 +158,8 @@ impl Cache {
     }
 }
 
-/// What a job of a region is remembered under. Regions number their indexes apart, so that one ID and one index can mean a
-/// job in each. No name of a region holds a NUL.
+/// What a job of a region is remembered under. Regions number their indexes apart, so
+/// that one ID and one index can mean a job in each. No name of a region holds a NUL.
 pub fn key<'a>(region: Option<&str>, id: &'a str) -> Cow<'a, str> {
     match region {
         None => Cow::Borrowed(id),

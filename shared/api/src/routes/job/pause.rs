@@ -10,7 +10,7 @@ use dtle_translate::v2::WriteReply;
 use dtle_translate::{JobView, MetaRecord};
 use serde_json::{Map, Value, json};
 
-use crate::cluster::writes::change;
+use crate::cluster::writes::{Decision, change};
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
@@ -49,11 +49,11 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         |before| async move {
             let before = before.ok_or_else(Error::job_not_found)?;
             if JobView::new(&before.job).is_paused() {
-                return Ok(None);
+                return Ok(Decision::Keep);
             }
             let mut document = with_count(before, 0);
             document.insert("Stop".to_owned(), json!(false));
-            Ok(Some(document))
+            Ok(Decision::Change(document))
         },
     )
     .await?;

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::warnings::of_the_cluster;
 use crate::cluster::jobs::{needed_consul, registered};
 use crate::cluster::layout::layout;
-use crate::cluster::writes::{change, conflict};
+use crate::cluster::writes::{Decision, change, conflict};
 use crate::context::Context;
 use crate::observe::Kind;
 use crate::reply::{Error, Reply};
@@ -110,8 +110,12 @@ async fn register_2x(
                 existing: before.as_mut(),
                 paused,
             });
+            let is_new = before.is_none();
             *replaced.lock().unwrap_or_else(PoisonError::into_inner) = before.map(|b| b.job);
-            Ok(Some(document))
+            Ok(match is_new {
+                true => Decision::Replace(document),
+                false => Decision::Change(document),
+            })
         },
     );
     let index = index.await?.unwrap_or_default();
@@ -248,7 +252,7 @@ async fn register_nomad(
             check_index(expected, before.as_ref())?;
             check_name(&job.name, id, before.as_ref())?;
             is_new.store(before.is_none(), Ordering::Relaxed);
-            Ok(Some(document.clone()))
+            Ok(Decision::Replace(document.clone()))
         },
     );
     Ok(Written {

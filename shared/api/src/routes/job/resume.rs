@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::pause::with_count;
 use crate::cluster::jobs;
-use crate::cluster::writes::change;
+use crate::cluster::writes::{Decision, change};
 use crate::context::Context;
 use crate::document::{Answer, Doc, Headers, Id, Query, Readme, shape};
 use crate::reply::{Error, Reply};
@@ -46,7 +46,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         let before = before.ok_or_else(Error::job_not_found)?;
         let now = jobs::one(context.reader(), id, &ReadOptions::default()).await?;
         if !now.value.status.can_be_resumed() {
-            return Ok(None);
+            return Ok(Decision::Keep);
         }
         let started = before.job.job_modify_index;
         let mut document = with_count(before, 1);
@@ -55,7 +55,7 @@ async fn handle(context: &Context<'_>) -> Result<Reply, Error> {
         let mut kept = MetaRecord::of_document(&document);
         kept.started = Some(started);
         kept.put_into(&mut document);
-        Ok(Some(document))
+        Ok(Decision::Change(document))
     })
     .await?;
     let reply = index.map_or_else(WriteReply::unchanged, WriteReply::written);
