@@ -8,7 +8,7 @@
     clippy::unwrap_used
 )]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use local::gateway::Server;
 use nomad_sim::{NomadSim, Options};
@@ -507,6 +507,13 @@ async fn an_update_that_changes_nothing_makes_no_version() {
         let api = &setup.apis[0];
         api.post_json("/v1/jobs", &job("x")).await.succeeds();
         api.post("/v1/job/x/pause").await.succeeds();
+        // Only a status that changes gives the job a ModifyIndex of its own, so Nomad has
+        // to have stopped the tasks before they are started again.
+        let end = Instant::now() + PATIENCE;
+        while setup.direct.get("/v1/job/x").await.json()["Status"] != "dead" {
+            assert!(Instant::now() < end, "the job does not stop");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         api.post("/v1/job/x/resume").await.succeeds();
         running(api, "x", PATIENCE).await;
         let before = setup.versions("x").await;
