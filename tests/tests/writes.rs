@@ -299,7 +299,7 @@ async fn what_a_process_has_written_is_what_nomad_has() {
         let mut turns = setup.apis.iter().take(takers).cycle();
         let mut next = || turns.next().unwrap();
         next().post_json("/v1/jobs", &job("x")).await.succeeds();
-        for _ in 0..2 {
+        for priority in [60, 70] {
             next()
                 .put_json("/v1/job/x", &named("x", "other"))
                 .await
@@ -312,7 +312,7 @@ async fn what_a_process_has_written_is_what_nomad_has() {
             // A Nomad job, in which Nomad reads every name and fills in the rest.
             let mut theirs = setup.versions("x").await[0].clone();
             let theirs = theirs.as_object_mut().unwrap();
-            theirs.remove("Priority");
+            theirs.insert("Priority".to_owned(), json!(priority));
             let mut group = theirs["TaskGroups"][0].take();
             group.as_object_mut().unwrap().remove("Count");
             group["count"] = json!(1);
@@ -336,7 +336,7 @@ async fn what_a_process_has_written_is_what_nomad_has() {
         }
         all.push(versions);
     }
-    assert_eq!(all[0].len(), 17);
+    assert_eq!(all[0].len(), 19);
     assert_eq!(all[0], all[1]);
 }
 

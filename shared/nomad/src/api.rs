@@ -136,7 +136,7 @@ impl Session<'_> {
 
     /// `GET /v1/job/{id}` as it stands, to be read with
     /// [`job_document`](super::job_document), for writing it back, or with
-    /// [`version_number`](super::version_number).
+    /// [`job_version`](super::job_version).
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is none.

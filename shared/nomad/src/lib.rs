@@ -24,7 +24,7 @@ mod transport;
 pub use api::Table;
 pub use client::{Client, SetupError};
 pub use error::{Error, Token};
-pub use listed::{allocation_stubs, job, job_document, stubs, version_number};
+pub use listed::{allocation_stubs, job, job_document, job_version, stubs};
 pub use read::{QueryMeta, Read, ReadOptions};
 pub use session::Session;
 pub use settings::{NomadSettings, Process};

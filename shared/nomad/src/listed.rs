@@ -1,6 +1,6 @@
 //! Answers that were taken as they stand, and are read later or not at all.
 
-use dtle_translate::wire::{AllocationStub, Job, JobStub, VersionNumber};
+use dtle_translate::wire::{AllocationStub, Job, JobStub, JobVersion};
 use serde_json::{Map, Value};
 
 use super::Error;
@@ -31,7 +31,7 @@ pub fn job_document(text: &[u8]) -> Result<Map<String, Value>, Error> {
 ///
 /// # Errors
 /// [`Error::Unreadable`] when it is no job.
-pub fn version_number(text: &[u8]) -> Result<VersionNumber, Error> {
+pub fn job_version(text: &[u8]) -> Result<JobVersion, Error> {
     read_json(text, JOB)
 }
 

@@ -45,6 +45,13 @@ struct Stood {
     document: Arc<Mutex<Option<Map<String, Value>>>>,
 }
 
+impl Stood {
+    fn new(key: JobVersionKey, document: Option<Map<String, Value>>) -> Self {
+        let document = Arc::new(Mutex::new(document));
+        Self { key, document }
+    }
+}
+
 impl Standing {
     /// Of a gateway. Functions remember nothing: each route is another process, whose last
     /// write of a job is mostly not the last of all.
@@ -69,20 +76,9 @@ impl Standing {
     }
 
     /// `size`: of the document, in bytes.
-    async fn insert(
-        &self,
-        nomad: &Session<'_>,
-        id: &str,
-        version: JobVersionKey,
-        document: Option<Map<String, Value>>,
-        size: usize,
-    ) {
+    async fn insert(&self, nomad: &Session<'_>, id: &str, stood: Stood, size: usize) {
         if let Ok(region) = nomad.region().await {
             let size = u32::try_from(256 + id.len() + size).unwrap_or(u32::MAX);
-            let stood = Stood {
-                key: version,
-                document: Arc::new(Mutex::new(document)),
-            };
             self.0
                 .insert_sized(key(region, id).into_owned(), stood, size);
         }
@@ -176,7 +172,7 @@ impl Write<'_> {
         let Ok(text) = nomad.job_text(self.id).await else {
             return false;
         };
-        let Ok(now) = nomad::version_number(&text.value) else {
+        let Ok(now) = nomad::job_version(&text.value) else {
             return false;
         };
         let found = (now.job_modify_index, now.version, now.create_index);
@@ -185,14 +181,14 @@ impl Write<'_> {
             // A changed document of Nomad's own is what is registered now, but for its
             // numbers. In another one Nomad fills in what it does not say, and that is
             // to stay: the next change begins with what Nomad has.
-            let document = self.is_nomads.then(|| {
-                let mut document = std::mem::take(&mut self.document);
-                now.put_into(&mut document);
-                document
-            });
-            let size = document.as_ref().map_or(0, |_| ROOM * text.value.len());
-            let insert = standing.insert(nomad, self.id, now.key(), document, size);
-            insert.await;
+            let (mut document, mut size) = (None, 0);
+            if self.is_nomads {
+                now.put_into(&mut self.document);
+                document = Some(std::mem::take(&mut self.document));
+                size = ROOM * text.value.len();
+            }
+            let stood = Stood::new(now.key(), document);
+            standing.insert(nomad, self.id, stood, size).await;
         }
         follows
     }
@@ -224,7 +220,8 @@ impl Write<'_> {
         if stand.contains(&ours) {
             if let Some(own) = versions.iter().find(|v| v.job_modify_index == ours) {
                 let standing = self.writer.standing;
-                standing.insert(nomad, self.id, own.key(), None, 0).await;
+                let stood = Stood::new(own.key(), None);
+                standing.insert(nomad, self.id, stood, 0).await;
             }
             return Ok(None);
         }

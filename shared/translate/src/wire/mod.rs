@@ -21,7 +21,7 @@ pub use job::{
 };
 pub use node::{DriverInfo, Node, NodeEvaluated, NodeStub, ServerInfo};
 pub use server::{AgentMembers, AgentSelf, Joined, Member, RaftConfiguration, RaftServer};
-pub use write::{Deregistered, JobVersion, Registered, Validated, VersionNumber, Versions};
+pub use write::{Deregistered, JobVersion, Registered, Validated, Versions};
 
 /// `null` as the default of the type.
 fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>

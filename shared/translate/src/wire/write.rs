@@ -38,6 +38,8 @@ pub struct Versions<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct JobVersion {
+    /// Its number. Nomad numbers the versions of a job one by one from 0 on.
+    pub version: u64,
     /// When it was registered, in Unix nanoseconds.
     pub submit_time: i64,
     /// The index that the job was made at.
@@ -58,34 +60,9 @@ impl JobVersion {
             submit_time: self.submit_time,
         }
     }
-}
 
-/// As much of a job as tells which of its versions it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct VersionNumber {
-    /// The number. Nomad numbers the versions of a job one by one from 0 on.
-    pub version: u64,
-    /// When it was registered, in Unix nanoseconds.
-    pub submit_time: i64,
-    /// The index that the job was made at.
-    pub create_index: u64,
-    /// The index of this change.
-    pub job_modify_index: u64,
-}
-
-impl VersionNumber {
-    /// What tells it from all other versions under the job's ID.
-    #[must_use]
-    pub fn key(&self) -> JobVersionKey {
-        JobVersionKey {
-            job_modify_index: self.job_modify_index,
-            submit_time: self.submit_time,
-        }
-    }
-
-    /// Puts it into a job document, where Nomad has it.
-    pub fn put_into(self, document: &mut Map<String, Value>) {
+    /// Puts its numbers into a job document, where Nomad has them.
+    pub fn put_into(&self, document: &mut Map<String, Value>) {
         let numbers = [
             ("Version", Value::from(self.version)),
             ("SubmitTime", Value::from(self.submit_time)),
